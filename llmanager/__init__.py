@@ -1,0 +1,1 @@
+"""LLManager: creates, scales to zero, queries and reaps what an LLM application needs."""

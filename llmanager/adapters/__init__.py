@@ -1,0 +1,1 @@
+"""How the ports meet technology. One folder a platform; a file is named for its technology, a class Technology + Port."""

@@ -1,0 +1,1 @@
+"""One machine: SQLite rows, llama.cpp worker processes, files."""

@@ -1,0 +1,1 @@
+"""Commands behind ./run.sh that are not HTTP."""

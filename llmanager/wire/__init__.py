@@ -1,0 +1,1 @@
+"""The JSON of our own routes: request and response shapes, one file a noun. Strict: unknown fields are refused."""
