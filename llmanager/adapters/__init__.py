@@ -1,1 +1,1 @@
-"""How the ports meet technology. One folder a platform; a file is named for its technology, a class Technology + Port."""
+"""How the ports meet technology: a folder a platform, a file a technology, a class Technology + Port."""

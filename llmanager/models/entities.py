@@ -1,4 +1,4 @@
-"""What a model is: the wish (ModelSpec, Desired), what was seen (Observation), and the row that holds both (Model)."""
+"""What a model is: the wish (ModelSpec, Desired), what was seen (Observation), the row of both (Model)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -74,7 +74,7 @@ class Quote:
     usd_per_month: Decimal | None  # at the assumed use that `assumption` names
     memory_mib: int  # of all awake replicas
     download_mib: int  # still to be fetched; 0: on disk
-    cold_start_s: float  # estimate, weights on disk
+    cold_start_ms: int  # estimate, weights on disk
     context_tokens: int | None
     fits: bool
     fit_reason: str  # why it fits or not, with the figures
@@ -123,10 +123,12 @@ class Model:
     desired: Desired
     created_at: datetime
     desired_at: datetime  # when `desired` was last changed
+    revised_at: datetime  # when `spec` was last changed
     observed: Observation = field(default_factory=lambda: Observation(exists=False))
     revision: int = 1  # counts changes of `spec`; replicas started under another revision are replaced
     running_revision: int = 0  # the revision of the replicas that run
     was_ready: bool = False  # since creation: tells "creating" from "waking"
+    ready_at: datetime | None = None  # since when a replica is ready without a gap; None: none is
     failures: int = 0  # replica failures in a row since the last time one was ready
     retry_at: datetime | None = None  # no start before that
     failure: str = ""  # why it is failed; "" while it is not

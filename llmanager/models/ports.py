@@ -52,5 +52,8 @@ class ModelHost(Protocol):
     def endpoints(self, resource: str) -> tuple[Endpoint, ...]:
         """The replicas that are ready now, from memory: no I/O, safe on an event loop."""
 
+    def suspect(self, resource: str, replica: int) -> None:
+        """A request to this replica broke: look at it soon. Unknown ones are ignored. No I/O on the caller's thread."""
+
     def memory(self) -> Memory | None:
         """What replicas take of the host's budget, starting ones included; None: the host has no shared budget."""

@@ -13,8 +13,10 @@ class Response(BaseModel):
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 
 
-def rfc3339(at: datetime | None) -> str | None:
+def rfc3339_always(at: datetime) -> str:
     """2026-11-20T12:00:00.000Z"""
-    if at is None:
-        return None
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def rfc3339(at: datetime | None) -> str | None:
+    return None if at is None else rfc3339_always(at)

@@ -1,0 +1,108 @@
+"""Models as users see them: entities to wire shapes."""
+
+from decimal import Decimal
+
+from llmanager.kernel.errors import InvalidInput, Retryable
+from llmanager.kernel.money import usd_text
+from llmanager.models.catalog import CatalogEntry
+from llmanager.models.entities import Backend, Model, ModelSpec, Observation, Quote, ReplicaState, Status, Use
+from llmanager.models.reconcile import describe, expires_at, plan, sleeps_at, status
+from llmanager.models.rows import Key
+from llmanager.models.usecases.registry import Registry
+from llmanager.wire import models as wire
+from llmanager.wire.base import rfc3339, rfc3339_always
+
+
+def status_view(registry: Registry, key: Key) -> wire.ModelStatus:
+    """Raises ModelNotFound."""
+    return of_model(registry, registry.require(key))
+
+
+def created_view(registry: Registry, key: Key) -> wire.Created:
+    model = registry.require(key)
+    return wire.Created(**of_model(registry, model).model_dump(), plan=plan_view(model))
+
+
+def of_model(registry: Registry, model: Model) -> wire.ModelStatus:
+    use, seen = registry.use(model.key), status(model)
+    return wire.ModelStatus(
+        name=model.name,
+        status=seen,
+        is_up=seen is Status.READY,
+        reason=_reason(model, seen),
+        model=model.spec.model,
+        kind=model.spec.kind,
+        backend=model.spec.backend,
+        replicas=tuple(
+            wire.Replica(index=r.index, state=r.state, stage=r.stage, reason=r.reason) for r in model.observed.replicas
+        ),
+        created_at=rfc3339_always(model.created_at),
+        last_used_at=rfc3339(use.last_used_at),
+        sleeps_at=rfc3339(sleeps_at(model, use)),
+        expires_at=rfc3339(expires_at(model)),
+        usd_per_hour=_usd(model.quote.usd_per_hour),
+        usd_spent=_usd(_spent(model)),
+        events=tuple(wire.Event(at=rfc3339_always(e.at), what=e.what, why=e.why) for e in model.events),
+    )
+
+
+def plan_view(model: Model) -> wire.Plan:
+    quote = model.quote
+    first = plan(model, Observation(exists=False), Use(), model.created_at, gone_after_s=0)
+    fetch = (f"fetch {quote.download_mib} MiB",) if quote.download_mib else ()
+    return wire.Plan(
+        actions=(*fetch, *(describe(action) for action in first.actions)),
+        instance_type=quote.instance_type,
+        usd_per_hour=_usd(quote.usd_per_hour),
+        usd_per_month=_usd(quote.usd_per_month),
+        assumption=quote.assumption,
+        memory_mib=quote.memory_mib,
+        download_mib=quote.download_mib,
+        cold_start_s=quote.cold_start_ms / 1000,
+        context_tokens=quote.context_tokens,
+        fit=_fit(quote),
+    )
+
+
+def catalog_view(registry: Registry, entry: CatalogEntry) -> wire.CatalogModel:
+    """With the fit on this host, as far as it is known without a network."""
+    quote: Quote | None = None
+    host = registry.hosts.get(Backend.LOCAL)
+    if host is not None:
+        try:
+            quote = host.quote(ModelSpec(model=entry.alias, kind=entry.kind))
+        except (InvalidInput, Retryable):
+            quote = None
+    return wire.CatalogModel(
+        alias=entry.alias,
+        kind=entry.kind,
+        title=entry.title,
+        size_mib=entry.size_mib,
+        parameters=entry.parameters,
+        licence=entry.licence,
+        context_tokens=entry.context_tokens,
+        note=entry.note,
+        instance_type="local",
+        usd_per_hour=_usd(quote.usd_per_hour) if quote else None,
+        fit=_fit(quote) if quote else None,
+    )
+
+
+def _fit(quote: Quote) -> wire.Fit:
+    return wire.Fit(fits=quote.fits, reason=quote.fit_reason)
+
+
+def _reason(model: Model, seen: Status) -> str:
+    if model.failure and seen is Status.FAILED:
+        return model.failure
+    stages = [r.stage for r in model.observed.replicas if r.state is ReplicaState.STARTING and r.stage]
+    return stages[0] if stages else ""
+
+
+def _spent(model: Model) -> Decimal | None:
+    """Nothing where an hour costs nothing; unknown where the price is."""
+    return Decimal(0) if model.quote.usd_per_hour == 0 else None
+
+
+def _usd(amount: Decimal | None) -> str | None:
+    return None if amount is None else usd_text(amount)

@@ -1,0 +1,37 @@
+from llmanager.kernel.errors import Conflict, InvalidInput, NotFound
+
+
+class ModelNotFound(NotFound):
+    code = "model_not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no model {name!r}. List yours with POST /model/list or GET /v1/models.")
+
+
+class ModelExists(Conflict):
+    code = "model_exists"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Model {name!r} exists already. Choose another name, or change it with POST /model/update.")
+
+
+class ModelBeingDeleted(Conflict):
+    code = "model_being_deleted"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Model {name!r} is being deleted. Create it again once POST /model/status answers 404.")
+
+
+class DoesNotFit(InvalidInput):
+    code = "does_not_fit"
+
+
+class PriceUnknown(InvalidInput):
+    code = "price_unknown"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The price of model {name!r} is not known here, so it was not created. "
+            "Look it up with its provider and send accept_unknown_price: true.",
+            param="accept_unknown_price",
+        )

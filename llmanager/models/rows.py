@@ -1,0 +1,66 @@
+"""Models as rows of the registry table. The one place that knows their keys.
+
+access pattern                     partition          sort
+a model by tenant and name         model#TENANT       NAME
+a tenant's models                  model#TENANT       (all)
+all models, for the reconciler     (scan, partitions that start with "model#")
+who uses a model, last use         use#TENANT         NAME
+who reconciles a model             lease#TENANT       NAME     expires by itself
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from llmanager.kernel.table import Check, Row
+from llmanager.models.entities import Model, Use
+
+Key = tuple[str, str]  # tenant, name
+
+
+def model_partition(tenant: str) -> str:
+    return f"model#{tenant}"
+
+
+def use_partition(tenant: str) -> str:
+    return f"use#{tenant}"
+
+
+def lease_partition(tenant: str) -> str:
+    return f"lease#{tenant}"
+
+
+def is_model(row: Row) -> bool:
+    return row.partition.startswith("model#")
+
+
+def model_row(model: Model) -> Row:
+    body: dict[str, Any] = msgspec.to_builtins(model)
+    del body["version"]
+    return Row(model_partition(model.tenant), model.name, body)
+
+
+def to_model(row: Row) -> Model:
+    return msgspec.convert({**row.body, "version": row.version}, Model)
+
+
+def use_row(key: Key, use: Use) -> Row:
+    tenant, name = key
+    body: dict[str, Any] = msgspec.to_builtins(use)
+    del body["version"]
+    return Row(use_partition(tenant), name, body)
+
+
+def to_use(row: Row | None) -> Use:
+    return Use() if row is None else msgspec.convert({**row.body, "version": row.version}, Use)
+
+
+def lease_row(key: Key, owner: str, until: datetime) -> Row:
+    tenant, name = key
+    return Row(lease_partition(tenant), name, {"owner": owner}, expires_at=until)
+
+
+def still_there(model: Model) -> Check:
+    """A guard: the model was not dropped in between (it may have changed)."""
+    return Check(model_partition(model.tenant), model.name, "present")

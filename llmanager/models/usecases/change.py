@@ -1,0 +1,73 @@
+"""What a user asks of a model that exists: sleep, wake, delete, update. Each writes an intent and returns at once."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from llmanager.kernel.errors import Conflict, Throttled
+from llmanager.models.entities import Desired, Model, ModelSpec
+from llmanager.models.errors import ModelBeingDeleted
+from llmanager.models.reconcile import needs_new_replicas, wishing, with_event
+from llmanager.models.rows import Key
+from llmanager.models.usecases.create import refuse_if_unsound
+from llmanager.models.usecases.registry import Registry
+
+ATTEMPTS = 20
+
+
+def sleep(registry: Registry, key: Key) -> Model:
+    """Let open requests end, then stop the replicas. Raises ModelNotFound, ModelBeingDeleted."""
+    now = registry.clock.now()
+    return _change(registry, key, lambda m: wishing(m, Desired.ASLEEP, now, "asked for"))
+
+
+def wake(registry: Registry, key: Key, why: str = "asked for") -> Model:
+    """Let it run. Of many concurrent wakes one writes. Raises ModelNotFound, ModelBeingDeleted."""
+    now = registry.clock.now()
+
+    def wished(model: Model) -> Model:
+        if model.desired is Desired.RUNNING and not model.failure:
+            return model
+        return wishing(model, Desired.RUNNING, now, why)
+
+    return _change(registry, key, wished)
+
+
+def delete(registry: Registry, key: Key) -> Model:
+    """Delete wins over everything else, in any state. Repeating it is fine until the row is gone."""
+    now = registry.clock.now()
+    return _change(registry, key, lambda m: wishing(m, Desired.DELETED, now, "asked for"), is_delete=True)
+
+
+def update(
+    registry: Registry, key: Key, revise: Callable[[ModelSpec], ModelSpec], *, accept_unknown_price: bool
+) -> Model:
+    """Change the spec; replicas are replaced only if they must be. Raises as create does."""
+    now = registry.clock.now()
+
+    def revised(model: Model) -> Model:
+        spec = revise(model.spec)
+        if spec == model.spec:
+            return model
+        changed = replace(model, spec=spec, quote=registry.host(model).quote(spec), revised_at=now)
+        refuse_if_unsound(changed, accept_unknown_price=accept_unknown_price)
+        changed = with_event(changed, now, "updated")
+        if needs_new_replicas(model.spec, spec):
+            changed = replace(changed, revision=model.revision + 1, failures=0, failure="", retry_at=now)
+        return changed
+
+    return _change(registry, key, revised)
+
+
+def _change(registry: Registry, key: Key, to: Callable[[Model], Model], *, is_delete: bool = False) -> Model:
+    for _ in range(ATTEMPTS):
+        model = registry.require(key)
+        if model.desired is Desired.DELETED and not is_delete:
+            raise ModelBeingDeleted(model.name)
+        changed = to(model)
+        if changed == model:
+            return model
+        try:
+            return registry.save(changed, model.version)
+        except Conflict:
+            continue  # the reconciler or another caller wrote in between: change what stands now
+    raise Throttled(f"Model {key[1]!r} is being changed by too many at once. Try again.")

@@ -1,0 +1,121 @@
+"""One pass over one model: lease, observe, decide, save the intent, act. Any number of callers, at any time."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from llmanager.kernel.errors import Conflict, Final, NoRoom
+from llmanager.kernel.table import Check
+from llmanager.models import rows
+from llmanager.models.entities import Model, Replica, ReplicaState, Use
+from llmanager.models.reconcile import (
+    Decision,
+    ForgetModel,
+    RemoveResource,
+    StartReplica,
+    StopReplica,
+    plan,
+    with_event,
+)
+from llmanager.models.rows import Key
+from llmanager.models.usecases.make_room import make_room
+from llmanager.models.usecases.registry import Registry
+
+LEASE_S = 60.0
+NO_ROOM_RETRY_S = 0.25
+
+
+@dataclass(frozen=True)
+class Outcome:
+    again_at: datetime | None = None  # when to come back if nothing tells earlier
+    others: tuple[Key, ...] = ()  # models whose wish this pass changed: reconcile them too
+
+
+def reconcile_once(registry: Registry, key: Key, owner: str) -> Outcome:
+    """Bring one model a step nearer to what is wanted. Safe to interrupt anywhere and to repeat.
+
+    Raises Retryable errors of the table and the host; the next pass starts from what is then true.
+    """
+    model = registry.find(key)
+    if model is None:
+        return Outcome()
+    decision = _decide(registry, model, registry.use(key))
+    if decision.model == model and not decision.actions:
+        return Outcome(decision.again_at)  # settled: the common case writes nothing
+    now = registry.clock.now()
+    try:
+        lease = registry.table.put(rows.lease_row(key, owner, now + timedelta(seconds=LEASE_S)), "absent")
+    except Conflict:
+        return Outcome(now + timedelta(seconds=1))  # another one is at it
+    holds = Check(lease.partition, lease.sort, lease.version)
+    try:
+        return _pass(registry, key, holds)
+    except Conflict:
+        return Outcome(now)  # the row or its use changed under us: decide again on what stands then
+    finally:
+        _release(registry, holds)
+
+
+def _pass(registry: Registry, key: Key, lease: Check) -> Outcome:
+    model, use = registry.find(key), registry.use(key)
+    if model is None:
+        return Outcome()
+    decision = _decide(registry, model, use)
+    if decision.model != model:
+        guards = [lease, registry.unchanged_use(key, use)] if decision.needs_no_use else [lease]
+        model = registry.save(decision.model, model.version, guards)
+    return _act(registry, model, decision, lease)
+
+
+def _decide(registry: Registry, model: Model, use: Use) -> Decision:
+    host = registry.host(model)
+    return plan(model, host.observe(model.resource), use, registry.clock.now(), gone_after_s=host.gone_after_s)
+
+
+def _act(registry: Registry, model: Model, decision: Decision, lease: Check) -> Outcome:
+    host = registry.host(model)
+    for action in decision.actions:
+        match action:
+            case StartReplica(index):
+                try:
+                    host.start(model.resource, model.spec, index)
+                except NoRoom as error:
+                    return _wait_for_room(registry, model, index, str(error), lease)
+                except Final as error:
+                    return _give_up(registry, model, str(error), lease)
+            case StopReplica(index):
+                host.stop(model.resource, index)
+            case RemoveResource():
+                host.remove(model.resource)
+            case ForgetModel():
+                registry.drop(model, [lease])
+    return Outcome(decision.again_at)
+
+
+def _wait_for_room(registry: Registry, model: Model, index: int, reason: str, lease: Check) -> Outcome:
+    slept = make_room(registry, model)
+    stage = "waiting for memory" if slept else reason
+    replicas = tuple(replace(r, stage=stage) if r.index == index else r for r in model.observed.replicas)
+    waiting = replace(model, observed=replace(model.observed, replicas=replicas))
+    if waiting != model:
+        registry.save(waiting, model.version, [lease])
+    return Outcome(registry.clock.now() + timedelta(seconds=NO_ROOM_RETRY_S), slept)
+
+
+def _give_up(registry: Registry, model: Model, reason: str, lease: Check) -> Outcome:
+    now = registry.clock.now()
+    failed = replace(
+        model.observed,
+        replicas=tuple(
+            Replica(r.index, ReplicaState.FAILED, reason=reason, is_final=True) for r in model.observed.replicas
+        ),
+    )
+    model = replace(with_event(model, now, "cannot start", reason), observed=failed, failure=reason, retry_at=None)
+    registry.save(model, model.version, [lease])
+    return Outcome()
+
+
+def _release(registry: Registry, lease: Check) -> None:
+    try:
+        registry.table.delete(lease.partition, lease.sort, lease.expect)
+    except Conflict:
+        return  # it ran out and somebody else holds one now

@@ -1,0 +1,85 @@
+"""The models that there are: rows in, entities out, every write conditional and told to whoever caches."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from llmanager.kernel.clock import Clock
+from llmanager.kernel.ids import NewId
+from llmanager.kernel.pages import Page, from_cursor, to_cursor
+from llmanager.kernel.table import Action, Check, Delete, Expect, Put, Table
+from llmanager.models import rows
+from llmanager.models.entities import Backend, Model, Use
+from llmanager.models.errors import ModelNotFound
+from llmanager.models.ports import ModelHost
+from llmanager.models.rows import Key
+
+
+def _nobody(_: Key) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Registry:
+    """What every use case of models holds in its hands."""
+
+    table: Table
+    hosts: Mapping[Backend, ModelHost]
+    clock: Clock
+    new_id: NewId
+    stage: str = "dev"
+    changed: Callable[[Key], None] = field(default=_nobody)  # after every answered write of a model row
+
+    def find(self, key: Key) -> Model | None:
+        tenant, name = key
+        row = self.table.get(rows.model_partition(tenant), name)
+        return None if row is None else rows.to_model(row)
+
+    def require(self, key: Key) -> Model:
+        """Raises ModelNotFound, also for another tenant's model."""
+        model = self.find(key)
+        if model is None:
+            raise ModelNotFound(key[1])
+        return model
+
+    def page(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Model]:
+        found = self.table.query(rows.model_partition(tenant), after=from_cursor(cursor), limit=limit)
+        return Page(tuple(rows.to_model(r) for r in found.rows), to_cursor(found.next_after))
+
+    def every(self) -> Iterator[Model]:
+        """All models of all tenants."""
+        after: tuple[str, str] | None = None
+        while True:
+            page = self.table.scan(after=after)
+            yield from (rows.to_model(r) for r in page.rows if rows.is_model(r))
+            after = page.next_after
+            if after is None:
+                return
+
+    def save(self, model: Model, expect: Expect, guards: Sequence[Action] = ()) -> Model:
+        """Write the row if `expect` and every guard hold. Raises Conflict."""
+        written, *_ = self.table.transact([Put(rows.model_row(model), expect), *guards])
+        assert written is not None  # a Put always answers its row
+        self.changed(model.key)
+        return replace(model, version=written.version)
+
+    def drop(self, model: Model, guards: Sequence[Action] = ()) -> None:
+        """Forget a model for good, with the row of its use. Raises Conflict."""
+        tenant, name = model.key
+        gone: list[Action] = [
+            Delete(rows.model_partition(tenant), name, model.version),
+            Delete(rows.use_partition(tenant), name),
+        ]
+        self.table.transact([*gone, *guards])
+        self.changed(model.key)
+
+    def use(self, key: Key) -> Use:
+        tenant, name = key
+        return rows.to_use(self.table.get(rows.use_partition(tenant), name))
+
+    def unchanged_use(self, key: Key, use: Use) -> Check:
+        """A guard: nobody began or ended to use the model since `use` was read."""
+        tenant, name = key
+        return Check(rows.use_partition(tenant), name, use.version or "absent")
+
+    def host(self, model: Model) -> ModelHost:
+        return self.hosts[model.spec.backend]

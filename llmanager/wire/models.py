@@ -1,0 +1,148 @@
+"""POST /model/*: what users send and read. Durations in seconds, money as decimal strings, times RFC 3339."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from llmanager.wire.base import Request, Response
+
+Name = Annotated[str, Field(min_length=1, max_length=63)]
+Seconds = Annotated[int, Field(ge=1, le=365 * 24 * 3600)]
+WaitSeconds = Annotated[int, Field(ge=0, le=600)]
+
+
+class Scaling(Request):
+    min: Annotated[int, Field(ge=0, le=16)] = 0
+    max: Annotated[int, Field(ge=1, le=16)] = 1
+    target_concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+
+
+class CreateModel(Request):
+    name: Name
+    model: Annotated[str, Field(min_length=1, max_length=512)]
+    backend: Literal["local", "remote"] = "local"
+    engine: Annotated[str, Field(min_length=1, max_length=63)] = "llama.cpp"
+    kind: Literal["chat", "embedding"] | None = None
+    scaling: Scaling = Scaling()
+    context_tokens: Annotated[int, Field(ge=16, le=1_048_576)] | None = None
+    sleep_after_s: Seconds | None = None
+    delete_after_s: Seconds | None = None
+    ttl_s: Seconds | None = None
+    accept_unknown_price: bool = False
+    dry_run: bool = False
+    wait_s: WaitSeconds = 0
+
+
+class PlanModel(CreateModel):
+    """As create; `dry_run` and `wait_s` mean nothing here."""
+
+
+class UpdateModel(Request):
+    """Only the fields that are sent change; null takes a limit away."""
+
+    name: Name
+    scaling: Scaling | None = None
+    context_tokens: Annotated[int, Field(ge=16, le=1_048_576)] | None = None
+    sleep_after_s: Seconds | None = None
+    delete_after_s: Seconds | None = None
+    ttl_s: Seconds | None = None
+    accept_unknown_price: bool = False
+
+
+class NamedModel(Request):
+    name: Name
+
+
+class NamedModelWait(Request):
+    name: Name
+    wait_s: WaitSeconds = 0
+
+
+class ListModels(Request):
+    limit: Annotated[int, Field(ge=1, le=200)] = 100
+    cursor: Annotated[str, Field(max_length=256)] | None = None
+
+
+class Fit(Response):
+    fits: bool
+    reason: str
+
+
+class Plan(Response):
+    actions: tuple[str, ...]
+    instance_type: str
+    usd_per_hour: str | None
+    usd_per_month: str | None
+    assumption: str
+    memory_mib: int
+    download_mib: int
+    cold_start_s: float
+    context_tokens: int | None
+    fit: Fit
+
+
+class Planned(Response):
+    plan: Plan
+
+
+class Replica(Response):
+    index: int
+    state: str
+    stage: str
+    reason: str
+
+
+class Event(Response):
+    at: str
+    what: str
+    why: str
+
+
+class ModelStatus(Response):
+    name: str
+    status: str
+    is_up: bool
+    reason: str
+    model: str
+    kind: str
+    backend: str
+    replicas: tuple[Replica, ...]
+    created_at: str
+    last_used_at: str | None
+    sleeps_at: str | None
+    expires_at: str | None
+    usd_per_hour: str | None
+    usd_spent: str | None
+    events: tuple[Event, ...]
+
+
+class Created(ModelStatus):
+    plan: Plan
+
+
+class ModelList(Response):
+    models: tuple[ModelStatus, ...]
+    cursor: str | None
+
+
+class Deleting(Response):
+    name: str
+    status: Literal["deleting"] = "deleting"
+
+
+class CatalogModel(Response):
+    alias: str
+    kind: str
+    title: str
+    size_mib: int
+    parameters: int
+    licence: str
+    context_tokens: int
+    note: str
+    instance_type: str
+    usd_per_hour: str | None
+    fit: Fit | None
+
+
+class Catalog(Response):
+    models: tuple[CatalogModel, ...]

@@ -1,0 +1,1 @@
+"""The local platform put together: SQLite rows, llama.cpp workers, one server process."""
