@@ -1,0 +1,51 @@
+"""The whole HTTP surface as one ASGI callable: the gateway for the data path, FastAPI for the control plane."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from llmanager.api.validation import install_error_handlers
+from llmanager.gateway.app import Gateway
+
+IsReady = Callable[[], None]  # raises a Retryable error while it is not
+
+
+class Application:
+    """Sends a request to the gateway if it is of the data path, else to the control plane."""
+
+    def __init__(self, gateway: Gateway, control_plane: ASGIApp) -> None:
+        self._gateway, self._control_plane = gateway, control_plane
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._gateway.handles(scope):
+            await self._gateway(scope, receive, send)
+        else:
+            await self._control_plane(scope, receive, send)
+
+
+def control_plane(routers: Sequence[APIRouter], is_ready: IsReady, version: str) -> FastAPI:
+    """The OpenAPI document is at /openapi.json; the interactive pages load scripts from elsewhere, so they are off."""
+    app = FastAPI(title="LLManager", version=version, docs_url=None, redoc_url=None)
+    install_error_handlers(app)
+    app.include_router(health_routes(is_ready))
+    for router in routers:
+        app.include_router(router)
+    return app
+
+
+def health_routes(is_ready: IsReady) -> APIRouter:
+    """The two routes that need no key."""
+    router = APIRouter()
+
+    @router.get("/health")
+    def health() -> Any:
+        return {"status": "Healthy"}
+
+    @router.get("/ready")
+    def ready() -> Any:
+        is_ready()
+        return {"status": "Ready"}
+
+    return router

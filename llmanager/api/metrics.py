@@ -1,0 +1,59 @@
+"""GET /metrics for Prometheus, and the Meter of the data path that feeds it. No label holds what a user wrote."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from llmanager.api.access import requires
+from llmanager.gateway.ports import Keyring, Served
+from llmanager.kernel.principal import Principal
+
+SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+
+
+class PrometheusMeter:
+    """Counts every finished request of the data path."""
+
+    def __init__(self, models_by_status: Callable[[], Mapping[str, int]]) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "llmanager_requests", "Finished requests", ["route", "status", "outcome"], registry=self.registry
+        )
+        self._tokens = Counter("llmanager_tokens", "Tokens metered", ["direction"], registry=self.registry)
+        self._first_byte = Histogram(
+            "llmanager_first_byte_seconds", "Request to first byte", ["route"], registry=self.registry, buckets=SECONDS
+        )
+        self.registry.register(_Models(models_by_status))
+
+    def served(self, record: Served) -> None:
+        self._requests.labels(record.route, str(record.status), record.outcome).inc()
+        if record.usage is not None:
+            self._tokens.labels("prompt").inc(record.usage.prompt_tokens)
+            self._tokens.labels("completion").inc(record.usage.completion_tokens)
+        if record.first_byte_s is not None:
+            self._first_byte.labels(record.route).observe(record.first_byte_s)
+
+
+class _Models(Collector):
+    def __init__(self, models_by_status: Callable[[], Mapping[str, int]]) -> None:
+        self._models_by_status = models_by_status
+
+    def collect(self) -> Iterable[Metric]:
+        family = GaugeMetricFamily("llmanager_models", "Models that exist", labels=["status"])
+        for status, count in sorted(self._models_by_status().items()):
+            family.add_metric([status], count)
+        return [family]
+
+
+def metrics_routes(meter: PrometheusMeter, keyring: Keyring) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/metrics", include_in_schema=False)
+    def metrics(_caller: Principal = requires(keyring, "admin")) -> Any:
+        return Response(generate_latest(meter.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router

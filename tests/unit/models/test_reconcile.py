@@ -1,0 +1,325 @@
+"""The lifecycle's decisions, one sentence each."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmanager.models.entities import (
+    MAX_EVENTS,
+    Desired,
+    Model,
+    Observation,
+    Replica,
+    ReplicaState,
+    Scaling,
+    Status,
+    Use,
+)
+from llmanager.models.reconcile import (
+    DRAIN_S,
+    FAILED_AFTER,
+    Decision,
+    ForgetModel,
+    RemoveResource,
+    StartReplica,
+    StopReplica,
+    describe,
+    needs_new_replicas,
+    plan,
+    sleeps_at,
+    status,
+    wishing,
+    with_event,
+)
+from tests.unit.models.samples import FAILED, NOON, NOTHING, READY, STARTING, STOPPING, at, model, seeing
+
+UNUSED = Use()
+
+
+def decide(m: Model, seen: Observation, use: Use = UNUSED, seconds: float = 0, gone_after_s: float = 0) -> Decision:
+    return plan(m, seen, use, at(seconds), gone_after_s=gone_after_s)
+
+
+def running(**changes: object) -> Model:
+    """A model that became ready at noon."""
+    return decide(model(running_revision=1, **changes), READY).model
+
+
+def held(until_s: float, last_used_s: float = 0) -> Use:
+    return Use({"gateway": at(until_s)}, at(last_used_s), version=7)
+
+
+# toward running
+
+
+def test_a_new_model_gets_its_replica():
+    decision = decide(model(), NOTHING)
+    assert decision.actions == (StartReplica(0),)
+    assert status(decision.model) is Status.CREATING
+
+
+def test_every_missing_replica_is_started():
+    two = model(replicas=2)
+    assert decide(two, NOTHING).actions == (StartReplica(0), StartReplica(1))
+    assert decide(replace(two, running_revision=1), READY).actions == (StartReplica(1),)
+
+
+def test_a_starting_replica_is_left_alone_and_looked_at_again():
+    decision = decide(decide(model(), NOTHING).model, STARTING)
+    assert decision.actions == ()
+    assert decision.again_at == at(1)
+
+
+def test_a_ready_replica_makes_the_model_ready():
+    ready = running()
+    assert status(ready) is Status.READY
+    assert ready.ready_at == NOON
+    assert [e.what for e in ready.events] == ["ready"]
+
+
+def test_a_settled_model_is_not_written_again():
+    ready = running()
+    assert decide(ready, READY, seconds=5) == Decision(ready, again_at=at(900))
+
+
+def test_surplus_replicas_are_stopped():
+    one = running()
+    both = seeing(ReplicaState.READY, ReplicaState.READY)
+    assert decide(one, both).actions == (StopReplica(1),)
+
+
+def test_a_woken_model_reads_as_waking_and_a_new_one_as_creating():
+    lost = decide(running(), NOTHING, seconds=1).model
+    assert status(lost) is Status.WAKING
+
+
+# failures
+
+
+def test_a_first_crash_is_repaired_at_once():
+    crashed = decide(running(), FAILED, seconds=10)
+    assert crashed.actions == (StartReplica(0),)
+    assert status(crashed.model) is Status.WAKING
+
+
+def test_one_crash_is_counted_once_however_often_it_is_seen():
+    m = replace(running(), failures=1, retry_at=at(5))
+    once = decide(m, FAILED, seconds=1).model
+    again = decide(once, FAILED, seconds=1.1).model
+    assert once.failures == again.failures == 2
+
+
+def test_a_crash_right_after_a_restart_is_a_new_one():
+    restarted = decide(running(), FAILED, seconds=10).model
+    assert decide(restarted, FAILED, seconds=11).model.failures == 2
+
+
+def test_repeated_crashes_are_told_and_tried_ever_more_slowly():
+    m, seconds, waits = running(), 0.0, []
+    for _ in range(12):
+        decision = decide(m, FAILED, seconds=seconds)
+        m = decision.model
+        if not decision.actions:
+            assert m.retry_at is not None
+            waits.append((m.retry_at - at(seconds)).total_seconds())
+            seconds += waits[-1]
+            m = decide(m, FAILED, seconds=seconds).model
+    assert waits == sorted(waits)
+    assert waits[-1] == 60
+    assert m.failures >= FAILED_AFTER
+    assert status(m) is Status.FAILED
+    assert m.failure == "it broke"
+
+
+def test_what_cannot_be_repaired_is_not_tried_again():
+    final = seeing(ReplicaState.FAILED, reason="The file is broken.", is_final=True)
+    failed = decide(decide(model(), NOTHING).model, final)
+    assert failed.actions == ()
+    assert status(failed.model) is Status.FAILED
+    assert decide(failed.model, final, seconds=3600 * 24).actions == ()
+
+
+def test_a_wake_tries_a_failed_model_again():
+    final = seeing(ReplicaState.FAILED, reason="The file is broken.", is_final=True)
+    failed = decide(decide(model(), NOTHING).model, final).model
+    assert decide(wishing(failed, Desired.RUNNING, at(9), "asked for"), final, seconds=9).actions == (StartReplica(0),)
+
+
+def test_recovery_forgets_failures():
+    broken = replace(running(), failures=5, failure="it broke", ready_at=None, observed=STARTING)
+    whole = decide(broken, READY, seconds=9).model
+    assert (whole.failures, whole.failure, status(whole)) == (0, "", Status.READY)
+
+
+def test_one_of_two_replicas_that_fails_is_restarted_while_the_other_serves():
+    m = model(replicas=2, running_revision=1, observed=seeing(ReplicaState.READY, ReplicaState.READY), ready_at=NOON)
+    half = seeing(ReplicaState.READY, ReplicaState.FAILED)
+    first = decide(m, half, seconds=1)
+    assert first.actions == (StartReplica(1),)
+    assert status(first.model) is Status.READY
+    second = decide(first.model, half, seconds=2)
+    assert second.again_at == second.model.retry_at
+    assert decide(second.model, half, seconds=60).actions == (StartReplica(1),)
+
+
+# idleness and limits
+
+
+def test_an_idle_model_goes_to_sleep():
+    decision = decide(running(), READY, Use(last_used_at=at(100)), seconds=1000)
+    assert decision.actions == (StopReplica(0),)
+    assert decision.needs_no_use
+    assert status(decision.model) is Status.ASLEEP
+
+
+@pytest.mark.parametrize(
+    ("use", "seconds"),
+    [
+        pytest.param(held(until_s=2000), 1900, id="a lease lives"),
+        pytest.param(Use(last_used_at=at(500)), 1399, id="it was used since"),
+        pytest.param(UNUSED, 899, id="it was ready for less than that"),
+    ],
+)
+def test_a_model_in_use_or_not_idle_long_enough_stays_up(use, seconds):
+    assert decide(running(), READY, use, seconds=seconds).actions == ()
+
+
+def test_a_lease_that_ran_out_is_no_use():
+    assert decide(running(), READY, held(until_s=899), seconds=901).actions == (StopReplica(0),)
+
+
+def test_a_model_that_takes_long_to_start_is_not_idle_meanwhile():
+    started = decide(model(), NOTHING).model
+    assert decide(started, STARTING, seconds=100_000).actions == ()
+
+
+def test_without_a_limit_a_model_never_sleeps():
+    m = running(sleep_after_s=None)
+    assert sleeps_at(m, UNUSED) is None
+    assert decide(m, READY, seconds=10**8).actions == ()
+
+
+def test_the_hard_limit_deletes_even_a_model_in_use():
+    decision = decide(running(ttl_s=60), READY, held(until_s=2000), seconds=60)
+    assert decision.actions == (RemoveResource(),)
+    assert not decision.needs_no_use
+    assert status(decision.model) is Status.DELETING
+
+
+def test_a_model_asleep_for_long_is_deleted():
+    asleep = wishing(running(delete_after_s=100), Desired.ASLEEP, at(10), "idle")
+    assert decide(asleep, NOTHING, seconds=109).model.desired is Desired.ASLEEP
+    gone = decide(asleep, NOTHING, seconds=110)
+    assert gone.model.desired is Desired.DELETED
+    assert gone.needs_no_use
+
+
+def test_a_sleeping_model_knows_when_to_be_looked_at_again():
+    asleep = wishing(running(delete_after_s=100, ttl_s=5000), Desired.ASLEEP, at(10), "idle")
+    assert decide(asleep, NOTHING, seconds=11).again_at == at(110)
+
+
+# asleep
+
+
+def test_open_requests_are_waited_for_when_a_user_puts_a_model_to_sleep():
+    asleep = wishing(running(), Desired.ASLEEP, at(10), "asked for")
+    assert decide(asleep, READY, held(until_s=60), seconds=11).actions == ()
+    assert decide(asleep, READY, UNUSED, seconds=11).actions == (StopReplica(0),)
+    assert decide(asleep, READY, held(until_s=600), seconds=10 + DRAIN_S).actions == (StopReplica(0),)
+
+
+def test_a_stopping_replica_is_not_stopped_twice():
+    asleep = wishing(running(), Desired.ASLEEP, at(10), "asked for")
+    assert decide(asleep, STOPPING, seconds=11).actions == ()
+
+
+def test_a_request_while_it_falls_asleep_keeps_it_up():
+    asleep = wishing(running(), Desired.ASLEEP, at(10), "asked for")
+    woken = wishing(asleep, Desired.RUNNING, at(11), "a request")
+    assert decide(woken, READY, seconds=11).actions == ()
+
+
+# update
+
+
+def test_changed_replicas_are_replaced_once_nobody_uses_them():
+    changed = replace(running(), revision=2, revised_at=at(10))
+    assert status(changed) is Status.UPDATING
+    assert decide(changed, READY, held(until_s=60), seconds=11).actions == ()
+    assert decide(changed, READY, seconds=11).actions == (StopReplica(0),)
+    restarted = decide(changed, NOTHING, seconds=12)
+    assert restarted.actions == (StartReplica(0),)
+    assert restarted.model.running_revision == 2
+
+
+def test_limits_and_counts_change_without_new_replicas():
+    spec = model().spec
+    assert not needs_new_replicas(spec, replace(spec, sleep_after_s=1, ttl_s=2, delete_after_s=3))
+    assert not needs_new_replicas(spec, replace(spec, scaling=Scaling(2, 4)))
+    assert needs_new_replicas(spec, replace(spec, context_tokens=512))
+    assert needs_new_replicas(spec, replace(spec, scaling=Scaling(target_concurrency=9)))
+
+
+# delete
+
+
+def test_delete_removes_until_nothing_is_seen():
+    doomed = wishing(running(), Desired.DELETED, at(5), "asked for")
+    assert decide(doomed, READY, held(until_s=99), seconds=5).actions == (RemoveResource(),)
+    assert decide(doomed, seeing(exists=True), seconds=99).actions == (RemoveResource(),)
+    assert decide(doomed, NOTHING, seconds=99).actions == (ForgetModel(),)
+
+
+def test_the_row_goes_only_after_nothing_was_seen_twice():
+    doomed = wishing(running(), Desired.DELETED, at(5), "asked for")
+    first = decide(doomed, NOTHING, seconds=10, gone_after_s=60)
+    assert first.actions == ()
+    assert first.again_at == at(70)
+    seen_again = decide(first.model, seeing(exists=True), seconds=20, gone_after_s=60)
+    assert seen_again.model.gone_at is None
+    assert decide(first.model, NOTHING, seconds=70, gone_after_s=60).actions == (ForgetModel(),)
+
+
+# the whole
+
+
+def test_events_are_bounded():
+    m = model()
+    for n in range(100):
+        m = with_event(m, at(n), str(n))
+    assert len(m.events) == MAX_EVENTS
+    assert m.events[-1].what == "99"
+
+
+def test_every_action_has_words():
+    words = [describe(a) for a in (StartReplica(1), StopReplica(2), RemoveResource(), ForgetModel())]
+    assert len(set(words)) == 4
+
+
+STATES = st.sampled_from(ReplicaState)
+OBSERVATIONS = st.builds(
+    lambda states: Observation(exists=bool(states), replicas=tuple(Replica(i, s) for i, s in enumerate(states))),
+    st.lists(STATES, max_size=4),
+)
+USES = st.one_of(st.just(UNUSED), st.builds(held, st.floats(0, 5000), st.floats(0, 5000)))
+
+
+@given(
+    desired=st.sampled_from(Desired),
+    seen=st.lists(st.tuples(OBSERVATIONS, USES, st.floats(0, 100)), min_size=1, max_size=12),
+)
+def test_in_any_history_a_held_model_is_not_stopped_by_idleness_and_an_unwanted_one_is_never_started(desired, seen):
+    m, seconds = wishing(model(delete_after_s=50), desired, NOON, "drawn"), 0.0
+    for observation, use, step in seen:
+        seconds += step
+        decision = decide(m, observation, use, seconds)
+        starts = [a for a in decision.actions if isinstance(a, StartReplica)]
+        assert not starts or decision.model.desired is Desired.RUNNING
+        if use.is_held(at(seconds)):
+            assert decision.model.desired is m.desired
+        if not starts:
+            assert decide(decision.model, observation, use, seconds).model == decision.model, "it is settled"
+        m = decision.model
