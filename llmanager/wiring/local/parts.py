@@ -1,35 +1,37 @@
-"""The local platform's parts, made from the settings and joined. No thread or socket is started here."""
+"""The local platform's parts, made from the settings and joined. Importing or making them opens no socket."""
 
 import os
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from llmanager.adapters.local.home_lock import HomeLock
 from llmanager.adapters.local.llama_cpp import LlamaCppModelHost
 from llmanager.adapters.local.sqlite_table import SQLiteStore
 from llmanager.adapters.local.weights import LocalWeights
+from llmanager.adapters.remote.aiohttp_upstreams import AiohttpUpstreams
 from llmanager.adapters.remote.openai_host import RemoteModelHost
 from llmanager.kernel.clock import SystemClock
 from llmanager.kernel.ids import random_id
 from llmanager.models.entities import Backend
-from llmanager.models.ports import ModelHost
 from llmanager.models.rows import Key
-from llmanager.models.usecases.reconcile import reconcile_once
+from llmanager.models.usecases.reconcile import Outcome, reconcile_once
 from llmanager.models.usecases.registry import Registry
+from llmanager.models.usecases.sweep import sweep
 from llmanager.wiring.local.directory import RegistryDirectory
 from llmanager.wiring.local.loop import ReconcileLoop
 from llmanager.wiring.settings import Settings
 
+ROUND_S = 5.0  # every model is looked at that often, whatever happens
+MEMORY_SHARE = 0.7  # of this machine's memory for workers, unless the settings say
+
 
 class Changes:
-    """Lets a request wait until something about models is so."""
+    """Lets a request's thread wait until something about models is so."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -45,4 +47,104 @@ class Changes:
             if left_s <= 0:
                 return
             with self._changed:
-                self._changed.wait(min(left_s, 0.5))
+                self._changed.wait(min(left_s, 0.2))  # a change between the question and the wait is not missed long
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What runs as long as the server does."""
+
+    store: SQLiteStore
+    weights: LocalWeights
+    host: LlamaCppModelHost
+    registry: Registry
+    directory: RegistryDirectory
+    loop: ReconcileLoop
+    changes: Changes
+    lock: HomeLock
+
+    def start(self) -> None:
+        self.directory.reload()
+        self.loop.start()
+
+    def close(self) -> None:
+        """Workers first: nothing that costs memory outlives the server, whatever breaks after."""
+        self.loop.close()
+        self.host.close()
+        self.weights.close()
+        self.store.close()
+        self.lock.close()
+
+    def models_by_status(self) -> Mapping[str, int]:
+        return self.directory.count_by_state()
+
+
+def open_parts(settings: Settings) -> Parts:
+    """Raises Conflict if another server runs on the same home, and what opening the rows raises."""
+    clock = SystemClock()
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.own_models.mkdir(parents=True, exist_ok=True)
+    lock = HomeLock(settings.home)
+    lock.acquire()
+    store = SQLiteStore(settings.home / "llmanager.sqlite", clock)
+    weights = LocalWeights(home=settings.home, models_dir=settings.own_models, hub=hub_of(settings), clock=clock)
+    relay = _Relay()
+    host = LlamaCppModelHost(
+        weights=weights,
+        home=settings.home,
+        memory_budget_mib=settings.memory_mib or int(physical_mib() * MEMORY_SHARE),
+        cores=os.cpu_count() or 1,
+        engines=settings.engines,
+        clock=clock,
+        on_change=lambda resource: relay.replica_changed(resource),
+        liveness_s=settings.liveness_s,
+    )
+    changes, owner = Changes(), random_id()
+    registry = Registry(
+        table=store.table("registry"),
+        hosts={Backend.LOCAL: host, Backend.REMOTE: RemoteModelHost(settings.remotes, relay.replica_changed)},
+        clock=clock,
+        new_id=random_id,
+        stage=settings.stage,
+        changed=lambda key: relay.model_changed(key),
+    )
+
+    def reconcile(key: Key) -> Outcome:
+        return reconcile_once(registry, key, owner)
+
+    def every_key() -> list[Key]:
+        sweep(registry)
+        return [model.key for model in registry.every()]
+
+    loop = ReconcileLoop(reconcile, every_key, clock, ROUND_S)
+    directory = RegistryDirectory(registry, clock, owner, loop.poke)
+    relay.connect(directory, loop, changes)
+    return Parts(store, weights, host, registry, directory, loop, changes, lock)
+
+
+class _Relay:
+    """Carries news from rows and replicas to those who cache or wait; made before them, since they need what it is given to."""
+
+    def __init__(self) -> None:
+        self._parts: tuple[RegistryDirectory, ReconcileLoop, Changes] | None = None
+
+    def connect(self, directory: RegistryDirectory, loop: ReconcileLoop, changes: Changes) -> None:
+        self._parts = (directory, loop, changes)
+
+    def model_changed(self, key: Key) -> None:
+        if self._parts is not None:
+            directory, loop, changes = self._parts
+            directory.refresh(key)
+            loop.poke(key)
+            changes.tell()
+
+    def replica_changed(self, resource: str) -> None:
+        if self._parts is not None:
+            directory, _, _ = self._parts
+            key = directory.key_of(resource)
+            if key is not None:
+                self.model_changed(key)
+
+
+def physical_mib() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
