@@ -1,1 +1,4 @@
-"""How the ports meet technology. One folder a platform; a file is named for its technology, a class Technology + Port."""
+"""How the ports meet technology. One folder a platform; a file is named for its technology.
+
+A class is named Technology + Port.
+"""

@@ -34,7 +34,7 @@ def checked_name(name: str, *, param: str = "name") -> str:
 
 
 def resource_name(*, stage: str, tenant: str, name: str, generation: str) -> str:
-    """lm-<stage>-<name[:12]>-<8 base32 of sha256>: deterministic, lower case, at most 32 characters with a short stage."""
+    """lm-<stage>-<name[:12]>-<8 base32 of sha256>: deterministic, lower case, at most 32 characters."""
     digest = hashlib.sha256(f"{tenant}\0{name}\0{generation}".encode()).digest()
     short = re.sub(r"[^a-z0-9]+", "-", name.lower())[:12].strip("-")
     return f"lm-{stage[:7]}-{short}-{base64.b32encode(digest).decode().lower()[:8]}"
