@@ -47,17 +47,16 @@ find_python() { # prints the first Python >= 3.11 that can make a virtual enviro
     fail "no Python 3.11 or newer was found. Debian 12 or Ubuntu 24.04: apt-get install python3 python3-venv. macOS: brew install python@3.13"
 }
 
-install() { # runtime|dev: uv is quick; plain pip does the same where uv cannot work (proxies, odd certificates)
-    local uv=.venv/bin/uv
-    "$python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt || uv=
-    if [ -n "$uv" ] && "$uv" pip install --quiet --python "$python" --require-hashes -r "requirements/$1.txt" &&
-        "$uv" pip install --quiet --python "$python" --require-hashes --no-deps -r requirements/embeddings.txt; then
-        return
-    fi
+install() { # runtime|dev: uv is quick; plain pip does the same where uv cannot work
+    pip install -r requirements/uv.txt && uv install -r "requirements/$1.txt" &&
+        uv install --no-deps -r requirements/embeddings.txt && return
     say "uv could not install; trying pip, which takes longer …"
-    "$python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "requirements/$1.txt"
-    "$python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/embeddings.txt
+    pip install -r "requirements/$1.txt" && pip install --no-deps -r requirements/embeddings.txt
 }
+
+pip() { "$python" -m pip --quiet --disable-pip-version-check "$@" --require-hashes; }
+
+uv() { .venv/bin/uv --quiet --system-certs pip "$@" --python "$python" --compile-bytecode --require-hashes; }
 
 setup() { # runtime|dev
     is_set_up "$1" && return
@@ -73,7 +72,7 @@ setup() { # runtime|dev
         fi
         : >.venv/unfinished # left by an interrupted set-up: the next one starts from nothing
         install "$1" || fail "installing from requirements/$1.txt failed; the lines above say why. Is a package index reachable?"
-        "$python" -m compileall -q -j 0 .venv/lib llmanager >/dev/null 2>&1 || true
+        "$python" -m compileall -q llmanager >/dev/null
         stamp_of runtime >.venv/stamp-runtime
         [ "$1" = runtime ] || stamp_of dev >.venv/stamp-dev
         rm .venv/unfinished
@@ -120,7 +119,7 @@ run_lock() {
         set -- --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --exclude-newer "$until"
         [ "$name" != dev ] || set -- "$@" --constraint requirements/runtime.txt
         [ "$name" != embeddings ] || set -- "$@" --no-deps
-        .venv/bin/uv pip compile "$@" "requirements/$name.in" --output-file "requirements/$name.txt"
+        .venv/bin/uv --system-certs pip compile "$@" "requirements/$name.in" --output-file "requirements/$name.txt"
     done
 }
 
