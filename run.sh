@@ -6,7 +6,7 @@
 #: ./run.sh test [pytest arguments]   set up if needed and run every test, or those that the arguments choose
 #: ./run.sh check                     lint, format, types, import contracts, budgets: no tests
 #: ./run.sh bench [name]              benchmarks
-#: ./run.sh lock                      make requirements/*.txt anew from requirements/*.in
+#: ./run.sh lock                      make requirements/*.txt and .env.template anew from what they follow
 #: ./run.sh deploy | diff | destroy   AWS: not in this version
 #: ./run.sh help                      this list
 # Written for bash 3.2, the one that macOS has.
@@ -121,6 +121,7 @@ run_lock() {
         [ "$name" != embeddings ] || set -- "$@" --no-deps
         .venv/bin/uv --system-certs pip compile "$@" "requirements/$name.in" --output-file "requirements/$name.txt"
     done
+    "$python" -c 'from llmanager.wiring.settings import template; print(template(), end="")' >.env.template
 }
 
 no_aws() {
