@@ -1,0 +1,270 @@
+"""Every setting of LLManager: read once, at the door, from the environment and an optional `.env` file.
+
+`.env.template` is made from this file (`./run.sh lock`); a test keeps both equal.
+"""
+
+import ipaddress
+import os
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Self, get_type_hints
+
+from llmanager.wiring import values
+from llmanager.wiring.values import EngineCommand, Parse, RemoteServer, SettingsError
+
+AUTHS = ("off", "keys")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One variable."""
+
+    name: str
+    default: str  # as text: what an empty or absent variable means
+    parse: Parse
+    says: str  # meaning, unit and what empty means, for .env.template
+
+
+@dataclass(frozen=True)
+class Settings:
+    host: Annotated[
+        str,
+        Setting(
+            "LLMANAGER_HOST",
+            "127.0.0.1",
+            values.text,
+            "Address to listen on. Anything but this machine's own loopback needs LLMANAGER_AUTH=keys.",
+        ),
+    ]
+    port: Annotated[int, Setting("LLMANAGER_PORT", "8080", values.whole(0, 65535), "TCP port. 0: any free one.")]
+    home: Annotated[
+        Path,
+        Setting(
+            "LLMANAGER_HOME", "~/.llmanager", values.folder, "Folder of everything that is kept: rows, weights, logs."
+        ),
+    ]
+    auth: Annotated[
+        str,
+        Setting(
+            "LLMANAGER_AUTH",
+            "off",
+            values.one_of(*AUTHS),
+            "off: no keys, loopback only. keys: every route but /health and /ready needs an API key "
+            "(./run.sh key create NAME).",
+        ),
+    ]
+    stage: Annotated[
+        str,
+        Setting(
+            "LLMANAGER_STAGE",
+            "dev",
+            values.stage,
+            "Name of this installation, part of resource names and a tolerated path prefix (/dev). "
+            "1 to 7 lower-case letters or digits, a letter first.",
+        ),
+    ]
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Setting(
+            "LLMANAGER_ALLOWED_HOSTS",
+            "",
+            values.host_names,
+            "Host names, comma-separated, that requests may carry besides this machine's own; "
+            "others are refused (DNS rebinding). Empty: none.",
+        ),
+    ]
+    models_dir: Annotated[
+        Path | None,
+        Setting(
+            "LLMANAGER_MODELS_DIR",
+            "",
+            values.optional(values.folder),
+            "Folder under which a model may be given as a GGUF path. Empty: models-own in LLMANAGER_HOME.",
+        ),
+    ]
+    memory_mib: Annotated[
+        int | None,
+        Setting(
+            "LLMANAGER_MEMORY_MIB",
+            "",
+            values.optional(values.whole(64)),
+            "Memory of all model workers together, in MiB. Empty: 70 % of this machine's.",
+        ),
+    ]
+    sleep_after_s: Annotated[
+        int,
+        Setting(
+            "LLMANAGER_SLEEP_AFTER_S",
+            "900",
+            values.whole(0),
+            "Idle time after which a new model sleeps, in seconds, unless its creation says otherwise. 0: never.",
+        ),
+    ]
+    wake_timeout_s: Annotated[
+        float,
+        Setting(
+            "LLMANAGER_WAKE_TIMEOUT_S",
+            "120",
+            values.seconds,
+            "How long a request waits for its model to wake, in seconds.",
+        ),
+    ]
+    hold_silent_s: Annotated[
+        float,
+        Setting(
+            "LLMANAGER_HOLD_SILENT_S",
+            "20",
+            values.seconds,
+            "How much of that wait is silent, in seconds; then a streaming request gets comments that tell the stage.",
+        ),
+    ]
+    max_waiters: Annotated[
+        int,
+        Setting(
+            "LLMANAGER_MAX_WAITERS",
+            "256",
+            values.whole(1),
+            "Requests that may wait for one model at once; one more gets 503 with Retry-After.",
+        ),
+    ]
+    max_body_mib: Annotated[
+        int, Setting("LLMANAGER_MAX_BODY_MIB", "10", values.whole(1, 1024), "Largest request body, in MiB.")
+    ]
+    first_byte_s: Annotated[
+        float,
+        Setting(
+            "LLMANAGER_FIRST_BYTE_S",
+            "60",
+            values.seconds,
+            "How long a model's server may take to begin its answer, in seconds.",
+        ),
+    ]
+    gap_s: Annotated[
+        float, Setting("LLMANAGER_GAP_S", "30", values.seconds, "Longest silence within a streamed answer, in seconds.")
+    ]
+    liveness_s: Annotated[
+        float,
+        Setting(
+            "LLMANAGER_LIVENESS_S",
+            "30",
+            values.seconds,
+            "How often an idle replica is asked for one token, to see that it is alive, in seconds.",
+        ),
+    ]
+    engines: Annotated[
+        Mapping[str, EngineCommand],
+        Setting(
+            "LLMANAGER_ENGINES",
+            "",
+            values.engines,
+            'External servers that may run a model, as JSON: {"NAME": {"argv": ["CMD", …], "key_env": "VARIABLE"}}. '
+            "`key_env` (optional) names the variable in which the command expects its API key. Empty: none.",
+        ),
+    ]
+    remotes: Annotated[
+        Mapping[str, RemoteServer],
+        Setting(
+            "LLMANAGER_REMOTES",
+            "",
+            values.remotes,
+            'OpenAI-compatible servers elsewhere, as JSON: {"NAME": {"base_url": "https://…", "key": "…", '
+            '"served_name": "…", "kind": "chat"}}. `key` and `served_name` are optional; `kind` is chat (default) or '
+            "embedding. base_url without /v1. Empty: none.",
+        ),
+    ]
+    log_level: Annotated[
+        str, Setting("LLMANAGER_LOG_LEVEL", "info", values.one_of(*LOG_LEVELS), "How much the log tells.")
+    ]
+    hf_endpoint: Annotated[
+        str | None,
+        Setting(
+            "HF_ENDPOINT",
+            "",
+            values.optional(values.web_address),
+            "Address of the model hub. Empty: the public one.",
+        ),
+    ]
+    hf_token: Annotated[
+        str | None,
+        Setting(
+            "HF_TOKEN",
+            "",
+            values.optional(values.text),
+            "Token for the hub's private and gated models. Empty: none.",
+        ),
+    ] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if self.auth == "off" and not is_loopback(self.host):
+            raise SettingsError(
+                "LLMANAGER_HOST",
+                f"is {self.host!r}, which other machines can reach, and LLMANAGER_AUTH is off. "
+                "Set LLMANAGER_AUTH=keys, or listen on 127.0.0.1.",
+            )
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Absent and empty variables take their defaults. Raises SettingsError for the first that is wrong."""
+        parsed: dict[str, Any] = {}
+        for field_name, setting in declared().items():
+            try:
+                parsed[field_name] = setting.parse(env.get(setting.name, "").strip() or setting.default)
+            except ValueError as error:
+                raise SettingsError(setting.name, str(error)) from None  # its cause may hold the value, even a secret
+        return cls(**parsed)
+
+    @classmethod
+    def load(cls, env_file: Path, **overrides: str) -> Self:
+        """From this process's environment, which wins over the file; `overrides` (by variable) win over both."""
+        return cls.from_env({**read_env_file(env_file), **os.environ, **overrides})
+
+    @property
+    def own_models(self) -> Path:
+        return self.models_dir or self.home / "models-own"
+
+
+def declared() -> dict[str, Setting]:
+    """Every setting by the name of its field, in the order of the class."""
+    return {name: hint.__metadata__[0] for name, hint in get_type_hints(Settings, include_extras=True).items()}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can connect. A name other than localhost may resolve to anything: no."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """KEY=VALUE lines, `#` comments, one pair of quotes around a value dropped; nothing is expanded or run.
+
+    An absent file is an empty one. Raises SettingsError for a line of another shape.
+    """
+    if not path.is_file():
+        return {}
+    found: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise SettingsError(path.name, f"line {number} is not NAME=VALUE. Mend it, or begin it with '#'.")
+        found[name.strip()] = values.unquoted(value.strip())
+    return found
+
+
+def template() -> str:
+    """The text of .env.template: every setting with its meaning, commented out at its default."""
+    parts = [
+        "# Settings of LLManager. Copy to .env and uncomment what should differ; the environment wins over .env.",
+        "# NAME=VALUE lines, nothing is evaluated. An empty value means the default, the one shown here.",
+    ]
+    for setting in declared().values():
+        comment = textwrap.fill(setting.says, 116, initial_indent="# ", subsequent_indent="# ")
+        parts.append(f"\n{comment}\n#{setting.name}={setting.default}")
+    return "\n".join(parts) + "\n"

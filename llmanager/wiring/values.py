@@ -1,0 +1,174 @@
+"""From a setting's text to its value.
+
+Each parser raises ValueError that says what kind of value it wants and what to do; never the value: it may be secret.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from llmanager.kernel.errors import InvalidInput
+
+T = TypeVar("T")
+Parse = Callable[[str], Any]
+HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
+STAGE = re.compile(r"[a-z][a-z0-9]{0,6}", re.ASCII)
+KINDS = ("chat", "embedding")
+
+
+class SettingsError(InvalidInput):
+    """Which variable is wrong, what kind of value it takes, what to do. Shown once, before anything has started."""
+
+    code = "invalid_setting"
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name} {problem}", param=name)
+
+
+@dataclass(frozen=True)
+class EngineCommand:
+    """An external server that speaks OpenAI's HTTP API, started once a replica."""
+
+    argv: tuple[str, ...]
+    key_env: str | None = None  # the variable in which the command expects its API key
+
+
+@dataclass(frozen=True)
+class RemoteServer:
+    """An OpenAI-compatible server that somebody else runs."""
+
+    base_url: str  # no trailing slash, no /v1
+    key: str | None = field(default=None, repr=False)
+    served_name: str | None = None  # what to send as "model"; None: the caller's name
+    kind: str = "chat"
+
+
+def text(raw: str) -> str:
+    if not raw.isprintable():
+        raise ValueError("holds characters that cannot be printed. Remove them.")
+    return raw
+
+
+def whole(low: int, high: int | None = None) -> Parse:
+    bounds = f"from {low} to {high}" if high is not None else f"of at least {low}"
+
+    def parse(raw: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,12}", raw) or int(raw) < low or (high is not None and int(raw) > high):
+            raise ValueError(f"must be a whole number {bounds}. Write only its digits.")
+        return int(raw)
+
+    return parse
+
+
+def seconds(raw: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", raw) or float(raw) <= 0:
+        raise ValueError("must be a number of seconds above 0, such as 30 or 0.5. Write it without a unit.")
+    return float(raw)
+
+
+def one_of(*words: str) -> Parse:
+    def parse(raw: str) -> str:
+        if raw not in words:
+            raise ValueError(f"must be one of: {', '.join(words)}. Choose one of these.")
+        return raw
+
+    return parse
+
+
+def folder(raw: str) -> Path:
+    """`~` is the user's home; a relative path counts from where the process was started."""
+    return Path(text(raw)).expanduser().absolute()
+
+
+def stage(raw: str) -> str:
+    if not STAGE.fullmatch(raw):
+        raise ValueError("must be 1 to 7 lower-case letters or digits, a letter first. Try dev or prod.")
+    return raw
+
+
+def host_names(raw: str) -> tuple[str, ...]:
+    names = tuple(name.strip().lower() for name in raw.split(",") if name.strip())
+    if not all(HOST_NAME.fullmatch(name) for name in names):
+        raise ValueError("must be host names without port or scheme, separated by commas. Mend the list.")
+    return names
+
+
+def web_address(raw: str) -> str:
+    """An http(s) address without user, query or fragment; its trailing slashes are dropped."""
+    wanted = "must be an http:// or https:// address without user name, query or fragment."
+    try:
+        parts = urlsplit(text(raw))
+        has_host, _ = bool(parts.hostname), parts.port
+    except ValueError:
+        raise ValueError(f"{wanted} Mend it.") from None
+    is_plain = not (parts.username or parts.password or parts.query or parts.fragment or set("@?#\\ ") & set(raw))
+    if parts.scheme not in ("http", "https") or not has_host or not is_plain:
+        raise ValueError(f"{wanted} Mend it.")
+    return raw.rstrip("/")
+
+
+def optional(parse: Callable[[str], T]) -> Callable[[str], T | None]:
+    """Empty means None."""
+    return lambda raw: parse(raw) if raw else None
+
+
+def unquoted(raw: str) -> str:
+    is_quoted = len(raw) >= 2 and raw[0] == raw[-1] and raw[0] in "\"'"
+    return raw[1:-1] if is_quoted else raw
+
+
+def engines(raw: str) -> Mapping[str, EngineCommand]:
+    return {name: engine(name, entry) for name, entry in json_objects(raw).items()}
+
+
+def engine(name: str, entry: Mapping[str, Any]) -> EngineCommand:
+    only_fields(name, entry, {"argv", "key_env"})
+    argv, key_env = entry.get("argv"), entry.get("key_env")
+    if not isinstance(argv, list) or not argv or not all(isinstance(word, str) and word for word in argv):
+        raise ValueError(f"must give {name!r} an `argv`: a list of words, the command first.")
+    if key_env is not None and not (isinstance(key_env, str) and key_env.isidentifier()):
+        raise ValueError(f"must give {name!r} a `key_env` that is the name of a variable, or none.")
+    return EngineCommand(tuple(argv), key_env)
+
+
+def remotes(raw: str) -> Mapping[str, RemoteServer]:
+    return {name: remote(name, entry) for name, entry in json_objects(raw).items()}
+
+
+def remote(name: str, entry: Mapping[str, Any]) -> RemoteServer:
+    only_fields(name, entry, {"base_url", "key", "served_name", "kind"})
+    if not all(isinstance(value, str) and value for value in entry.values()) or "base_url" not in entry:
+        raise ValueError(f"must give {name!r} a `base_url`, and text that is not empty in each field.")
+    if entry.get("kind", "chat") not in KINDS:
+        raise ValueError(f"must give {name!r} a `kind` that is one of: {', '.join(KINDS)}.")
+    try:
+        base_url = web_address(entry["base_url"])
+    except ValueError as error:
+        raise ValueError(f"has a `base_url` in {name!r} that {error}") from None
+    return RemoteServer(**{**entry, "base_url": base_url.removesuffix("/v1")})
+
+
+def json_objects(raw: str) -> dict[str, dict[str, Any]]:
+    wanted = 'must be a JSON object of objects, such as {"NAME": {…}}. Check quotes and commas.'
+    if not raw:
+        return {}
+    try:
+        found = json.loads(raw)
+    except ValueError:
+        raise ValueError(wanted) from None
+    if not isinstance(found, dict) or not all(isinstance(entry, dict) for entry in found.values()):
+        raise ValueError(wanted)
+    if not all(HOST_NAME.fullmatch(name) for name in found):
+        raise ValueError("must use names of letters, digits, '.' and '-' only. Rename the entry.")
+    return found
+
+
+def only_fields(name: str, entry: Mapping[str, Any], known: set[str]) -> None:
+    if unknown := sorted(set(entry) - known):
+        raise ValueError(
+            f"has a field {unknown[0]!r} in {name!r} that is not known; known are: {', '.join(sorted(known))}."
+        )

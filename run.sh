@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# LLManager's one entry point; lines that begin with "#:" are what `./run.sh help` prints.
+#: ./run.sh local [--port N]          set up if needed and serve on this machine; Ctrl-C stops server and workers
+#: ./run.sh key create NAME [--scopes …]
+#:                                    make an API key, shown once (keys count with LLMANAGER_AUTH=keys)
+#: ./run.sh test [pytest arguments]   set up if needed and run every test, or those that the arguments choose
+#: ./run.sh check                     lint, format, types, import contracts, budgets: no tests
+#: ./run.sh bench [name]              benchmarks
+#: ./run.sh lock                      make requirements/*.txt and .env.template anew from what they follow
+#: ./run.sh deploy | diff | destroy   AWS: not in this version
+#: ./run.sh help                      this list
+# Written for bash 3.2, the one that macOS has.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+cd "$root"
+python=.venv/bin/python
+export PYTHONPATH="$root"          # the package runs from the checkout; nothing else is on its path
+unset PYTHONDONTWRITEBYTECODE      # start-up time matters more than a few cache files
+unset PYTHONHOME VIRTUAL_ENV
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { say "run.sh: $*"; exit 1; }
+
+# --- set-up: .venv holds what requirements/*.txt pin, and a stamp a set that tells so ---
+
+stamp_of() { # runtime|dev -> what the stamp must say
+    cat requirements/uv.txt requirements/embeddings.txt "requirements/$1.txt" | cksum
+}
+
+is_set_up() { # runtime|dev
+    [ -x "$python" ] && [ ! -e .venv/unfinished ] && [ "$(cat ".venv/stamp-$1" 2>/dev/null)" = "$(stamp_of "$1")" ]
+}
+
+find_python() { # prints the first Python >= 3.11 that can make a virtual environment
+    local candidate found=
+    for candidate in python3.11 python3.12 python3.13 python3.14 python3; do
+        "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue
+        found=$candidate
+        "$candidate" -c 'import ensurepip, venv' >/dev/null 2>&1 || continue
+        command -v "$candidate"
+        return
+    done
+    if [ -n "$found" ]; then
+        fail "$found cannot make a virtual environment. On Debian or Ubuntu: apt-get install python3-venv"
+    fi
+    fail "no Python 3.11 or newer was found. Debian 12 or Ubuntu 24.04: apt-get install python3 python3-venv. macOS: brew install python@3.13"
+}
+
+install() { # runtime|dev: uv is quick; plain pip does the same where uv cannot work
+    pip install -r requirements/uv.txt && uv install -r "requirements/$1.txt" &&
+        uv install --no-deps -r requirements/embeddings.txt && return
+    say "uv could not install; trying pip, which takes longer …"
+    pip install -r "requirements/$1.txt" && pip install --no-deps -r requirements/embeddings.txt
+}
+
+pip() { "$python" -m pip --quiet --disable-pip-version-check "$@" --require-hashes; }
+
+uv() { .venv/bin/uv --quiet --system-certs pip "$@" --python "$python" --compile-bytecode --require-hashes; }
+
+setup() { # runtime|dev
+    is_set_up "$1" && return
+    local base
+    base=$(find_python)
+    exec 9>.venv.lock
+    # One set-up at a time: the lock is on this shell's descriptor 9, so it outlives the Python that takes it.
+    "$base" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
+    if ! is_set_up "$1"; then
+        say "Setting up .venv ($1) …"
+        if [ -e .venv/unfinished ] || ! "$python" -m pip --version >/dev/null 2>&1; then
+            "$base" -m venv --clear .venv || fail "$base could not make .venv. On Debian or Ubuntu: apt-get install python3-venv"
+        fi
+        : >.venv/unfinished # left by an interrupted set-up: the next one starts from nothing
+        install "$1" || fail "installing from requirements/$1.txt failed; the lines above say why. Is a package index reachable?"
+        "$python" -m compileall -q llmanager >/dev/null
+        stamp_of runtime >.venv/stamp-runtime
+        [ "$1" = runtime ] || stamp_of dev >.venv/stamp-dev
+        rm .venv/unfinished
+    fi
+    exec 9>&-
+}
+
+# --- commands ---
+
+run_check() {
+    setup dev
+    local failed=0
+    step() {
+        say "· $*"
+        "$@" || failed=1
+    }
+    step "$python" -m ruff check --quiet .
+    step "$python" -m ruff format --quiet --check .
+    step "$python" -m mypy --no-error-summary
+    step "$python" -c 'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_logo=True))'
+    step "$python" -m tools.budgets
+    step bash -n run.sh .ci/run
+    if command -v shellcheck >/dev/null 2>&1; then step shellcheck run.sh .ci/run; fi
+    [ "$failed" = 0 ] || fail "check failed; the lines above say where"
+    say "check: passed"
+}
+
+run_test() {
+    setup dev
+    if [ $# -gt 0 ]; then exec "$python" -m pytest "$@"; fi
+    local failed=0 rc=0
+    "$python" -m pytest -n 2 --dist loadfile -m "not e2e" tests || failed=1
+    "$python" -m pytest -m e2e tests || rc=$?
+    [ "$rc" = 0 ] || [ "$rc" = 5 ] || failed=1 # 5: there is no such test
+    return "$failed"
+}
+
+run_lock() {
+    setup dev
+    local name until
+    until=$("$python" -c 'from datetime import *; print(datetime.now(UTC).date() - timedelta(days=14))')
+    # Releases younger than two weeks are left out: most bad ones are found by then.
+    for name in uv runtime dev embeddings; do
+        set -- --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --exclude-newer "$until"
+        [ "$name" != dev ] || set -- "$@" --constraint requirements/runtime.txt
+        [ "$name" != embeddings ] || set -- "$@" --no-deps
+        .venv/bin/uv --system-certs pip compile "$@" "requirements/$name.in" --output-file "requirements/$name.txt"
+    done
+    "$python" -c 'from llmanager.wiring.settings import template; print(template(), end="")' >.env.template
+}
+
+no_aws() {
+    cat >&2 <<'EOF'
+AWS is not built yet in this version: there is no CDK app, so nothing can be deployed, compared or destroyed, and
+credentials would not help. What runs today is the same HTTP API on this machine:
+
+    ./run.sh local
+EOF
+    exit 2
+}
+
+command=${1:-}
+[ $# -eq 0 ] || shift
+case $command in
+    local | key)
+        setup runtime
+        exec "$python" -m llmanager.cli "$command" "$@"
+        ;;
+    test) run_test "$@" ;;
+    check) run_check ;;
+    bench)
+        setup dev
+        exec "$python" -m bench "$@"
+        ;;
+    lock) run_lock ;;
+    '' | deploy | diff | destroy) no_aws ;;
+    help | -h | --help) sed -n 's/^#: //p' run.sh ;;
+    *)
+        say "run.sh: there is no command '$command'. These are:"
+        sed -n 's/^#: //p' run.sh >&2
+        exit 2
+        ;;
+esac
