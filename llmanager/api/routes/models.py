@@ -26,7 +26,7 @@ class ModelRoutes:
     registry: Registry
     keyring: Keyring
     until: Until
-    sleep_after_s: int  # default of models that may sleep
+    sleep_after_s: int | None  # default of models that may sleep; None: they never do by themselves
 
     def router(self) -> APIRouter:
         router = APIRouter()

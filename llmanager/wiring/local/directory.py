@@ -7,8 +7,8 @@ finding it while the registry's file is locked or its disk is full.
 import asyncio
 import contextlib
 import threading
-from collections import defaultdict
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -73,7 +73,7 @@ class _Lease:
 
 
 class RegistryDirectory:
-    """All methods but `refresh` and `reload` belong to the event loop's thread; those two may come from any."""
+    """The methods of Directory belong to the event loop's thread; the others may come from any."""
 
     def __init__(self, registry: Registry, clock: Clock, holder: str, poke: Callable[[Key], None]) -> None:
         self._registry, self._clock, self._holder, self._poke = registry, clock, holder, poke
@@ -94,6 +94,13 @@ class RegistryDirectory:
             else:
                 self._routes[key] = route_of(model, self._registry)
         self._tell(key)
+
+    def key_of(self, resource: str) -> Key | None:
+        """Whose resource it is, of those that have a route."""
+        return next((key for key, route in list(self._routes.items()) if route.key == resource), None)
+
+    def count_by_state(self) -> Mapping[str, int]:
+        return Counter(route.state for route in list(self._routes.values()))
 
     def reload(self) -> None:
         """All rows, at the start."""

@@ -3,20 +3,18 @@
 import os
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-
-from starlette.types import ASGIApp
 
 from llmanager.adapters.local.home_lock import HomeLock
 from llmanager.adapters.local.llama_cpp import LlamaCppModelHost
 from llmanager.adapters.local.sqlite_table import SQLiteStore
-from llmanager.adapters.local.weights import LocalWeights
-from llmanager.adapters.remote.aiohttp_upstreams import AiohttpUpstreams
+from llmanager.adapters.local.weights import HubSettings, LocalWeights
 from llmanager.adapters.remote.openai_host import RemoteModelHost
-from llmanager.kernel.clock import SystemClock
+from llmanager.kernel.clock import Clock, SystemClock
 from llmanager.kernel.ids import random_id
+from llmanager.kernel.table import Table
 from llmanager.models.entities import Backend
 from llmanager.models.rows import Key
 from llmanager.models.usecases.reconcile import Outcome, reconcile_once
@@ -67,6 +65,10 @@ class Parts:
         self.directory.reload()
         self.loop.start()
 
+    def check_ready(self) -> None:
+        """Raises Unavailable or OutOfSpace where the rows cannot be read."""
+        self.registry.table.get("ready", "ready")
+
     def close(self) -> None:
         """Workers first: nothing that costs memory outlives the server, whatever breaks after."""
         self.loop.close()
@@ -74,9 +76,6 @@ class Parts:
         self.weights.close()
         self.store.close()
         self.lock.close()
-
-    def models_by_status(self) -> Mapping[str, int]:
-        return self.directory.count_by_state()
 
 
 def open_parts(settings: Settings) -> Parts:
@@ -86,9 +85,10 @@ def open_parts(settings: Settings) -> Parts:
     settings.own_models.mkdir(parents=True, exist_ok=True)
     lock = HomeLock(settings.home)
     lock.acquire()
-    store = SQLiteStore(settings.home / "llmanager.sqlite", clock)
-    weights = LocalWeights(home=settings.home, models_dir=settings.own_models, hub=hub_of(settings), clock=clock)
-    relay = _Relay()
+    store = open_store(settings, clock)
+    hub = HubSettings(endpoint=settings.hf_endpoint, token=settings.hf_token)
+    weights = LocalWeights(home=settings.home, models_dir=settings.own_models, hub=hub, clock=clock)
+    news = _News()
     host = LlamaCppModelHost(
         weights=weights,
         home=settings.home,
@@ -96,17 +96,17 @@ def open_parts(settings: Settings) -> Parts:
         cores=os.cpu_count() or 1,
         engines=settings.engines,
         clock=clock,
-        on_change=lambda resource: relay.replica_changed(resource),
+        on_change=news.replica_changed,
         liveness_s=settings.liveness_s,
     )
     changes, owner = Changes(), random_id()
     registry = Registry(
         table=store.table("registry"),
-        hosts={Backend.LOCAL: host, Backend.REMOTE: RemoteModelHost(settings.remotes, relay.replica_changed)},
+        hosts={Backend.LOCAL: host, Backend.REMOTE: RemoteModelHost(settings.remotes, news.replica_changed)},
         clock=clock,
         new_id=random_id,
         stage=settings.stage,
-        changed=lambda key: relay.model_changed(key),
+        changed=news.model_changed,
     )
 
     def reconcile(key: Key) -> Outcome:
@@ -118,12 +118,24 @@ def open_parts(settings: Settings) -> Parts:
 
     loop = ReconcileLoop(reconcile, every_key, clock, ROUND_S)
     directory = RegistryDirectory(registry, clock, owner, loop.poke)
-    relay.connect(directory, loop, changes)
+    news.connect(directory, loop, changes)
     return Parts(store, weights, host, registry, directory, loop, changes, lock)
 
 
-class _Relay:
-    """Carries news from rows and replicas to those who cache or wait; made before them, since they need what it is given to."""
+@contextmanager
+def keys_table(settings: Settings) -> Iterator[Table]:
+    """The API keys, for a command beside the server or without one."""
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with closing(open_store(settings, SystemClock())) as store:
+        yield store.table("auth")
+
+
+def open_store(settings: Settings, clock: Clock) -> SQLiteStore:
+    return SQLiteStore(settings.home / "llmanager.sqlite", clock)
+
+
+class _News:
+    """Carries what changed in rows and replicas to those who cache or wait, who are made after them."""
 
     def __init__(self) -> None:
         self._parts: tuple[RegistryDirectory, ReconcileLoop, Changes] | None = None

@@ -1,0 +1,1 @@
+"""Benchmarks that anyone can run: `./run.sh bench [name]`. Ratios within one run, never a timed test."""

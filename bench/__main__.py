@@ -1,0 +1,31 @@
+"""`./run.sh bench`: all of them; `./run.sh bench local`: what is promised of the local platform; or one by its name."""
+
+import importlib
+import pkgutil
+import sys
+
+import bench
+
+SETS = {"local": ["server", "history", "group_commit"]}
+
+
+def names() -> list[str]:
+    return sorted(m.name for m in pkgutil.iter_modules(bench.__path__) if not m.name.startswith("_"))
+
+
+def main(argv: list[str]) -> int:
+    known = names()
+    chosen = [name for asked in argv or known for name in SETS.get(asked, [asked])]
+    if unknown := [name for name in chosen if name not in known]:
+        print(f"no benchmark {unknown[0]!r}; there are: {', '.join([*known, *SETS])}", file=sys.stderr)
+        return 2
+    for name in chosen:
+        print(f"\n{name}")
+        for what, value, goal in importlib.import_module(f"bench.{name}").run():
+            shown = f"{value:,.3g}" if isinstance(value, float) else str(value)
+            print(f"  {what:<58} {shown:>12}  {goal}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

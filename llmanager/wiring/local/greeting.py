@@ -1,0 +1,32 @@
+"""What a person reads when the server is up: where it is, what answers, and how to get a real model."""
+
+import json
+
+from llmanager.models.catalog import ENTRIES, CatalogEntry
+from llmanager.models.entities import Kind
+
+
+def greeting(base_url: str, home: str) -> str:
+    real = first_real_model()
+    lines = [
+        f"LLManager serves {base_url}  (state in {home}; Ctrl-C stops server and workers)",
+        "",
+        "A toy that answers at once and without a download, but knows nothing:",
+        _curl(base_url, "/model/create", name="toy", model="demo-tiny"),
+        _curl(base_url, "/model/query", model="toy", query="Who are you?"),
+    ]
+    if real is not None:
+        lines += [
+            "",
+            f"A real small model ({real.title}, {real.size_mib} MiB to fetch, {real.licence}):",
+            _curl(base_url, "/model/create", name="assistant", model=real.alias),
+        ]
+    return "\n".join([*lines, "", f"ready {base_url}"])
+
+
+def _curl(base_url: str, route: str, **body: str) -> str:
+    return f"  curl {base_url}{route} -H 'content-type: application/json' -d '{json.dumps(body)}'"
+
+
+def first_real_model() -> CatalogEntry | None:
+    return next((e for e in ENTRIES if e.kind is Kind.CHAT and e.source.startswith("hub:")), None)

@@ -1,0 +1,24 @@
+"""Logs: one JSON object a line on stderr, or colours where a person watches. Never bodies, headers or keys."""
+
+import logging
+import sys
+
+import structlog
+
+
+def configure(level: str) -> None:
+    for_people = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.StackInfoRenderer(),
+            structlog.dev.ConsoleRenderer() if for_people else structlog.processors.dict_tracebacks,
+            *([] if for_people else [structlog.processors.JSONRenderer()]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)  # libraries
