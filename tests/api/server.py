@@ -70,10 +70,12 @@ def stop(process: subprocess.Popen[str]) -> None:
 
 
 def create_key(home: Path, name: str, *arguments: str) -> str:
-    """A key made by `./run.sh key create`: the last word that it prints."""
+    """A key made by `./run.sh key create`, which shows it on a line of its own."""
     command = [sys.executable, "-m", "llmanager.cli", "key", "create", name, *arguments]
     done = subprocess.run(
         command, cwd=ROOT, env=environment(home), capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout.split()[-1]
+    shown = re.search(r"^ {4}(\S+)$", done.stdout, flags=re.MULTILINE)
+    assert shown, done.stdout
+    return shown.group(1)

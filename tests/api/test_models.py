@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.api.conftest import create_ready, delete_all_trace
 from tests.api.client import eventually
+from tests.api.conftest import create_ready, delete_all_trace
 from tests.api.shape import assert_error
 
 PLAN = {"actions", "instance_type", "usd_per_hour", "usd_per_month", "cold_start_s", "fit"}
