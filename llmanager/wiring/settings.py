@@ -99,8 +99,8 @@ class Settings:
         Setting(
             "LLMANAGER_SLEEP_AFTER_S",
             "900",
-            values.whole(1),
-            "Idle time after which a new model sleeps, in seconds, unless its creation says otherwise.",
+            values.whole(0),
+            "Idle time after which a new model sleeps, in seconds, unless its creation says otherwise. 0: never.",
         ),
     ]
     wake_timeout_s: Annotated[
