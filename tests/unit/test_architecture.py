@@ -165,4 +165,4 @@ def test_pyproject_and_the_lock_inputs_name_the_same_dependencies():
     extras = {key: {d.replace("'", '"') for d in value} for key, value in project["optional-dependencies"].items()}
     assert {d.replace("'", '"') for d in project["dependencies"]} | extras["local"] == declared("runtime.in")
     assert extras["dev"] == declared("dev.in")
-    assert extras["minilm"] == declared("embeddings.in")
+    assert extras["embeddings"] == declared("embeddings.in")

@@ -76,6 +76,7 @@ def test_an_address_that_others_reach_is_refused_without_keys(host):
         ("LLMANAGER_HOME", "a\x00b"),
         ("LLMANAGER_ALLOWED_HOSTS", "http://x"),
         ("LLMANAGER_ALLOWED_HOSTS", "good.example,bad example"),
+        ("LLMANAGER_SLEEP_AFTER_S", "never"),
         ("LLMANAGER_MEMORY_MIB", "70%"),
         ("LLMANAGER_MEMORY_MIB", "1"),
         ("LLMANAGER_WAKE_TIMEOUT_S", "2m"),

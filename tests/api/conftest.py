@@ -1,0 +1,72 @@
+"""The server under test: the one that --base-url names, else a local one that lives as long as the session."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+
+from tests.api.client import Api, eventually
+from tests.api.server import create_key, local_server
+
+
+@pytest.fixture(scope="session")
+def api(request, tmp_path_factory) -> Iterator[Api]:
+    if url := request.config.getoption("--base-url"):
+        yield Api(url.rstrip("/"), request.config.getoption("--api-key"))
+        return
+    with local_server(tmp_path_factory.mktemp("home")) as url:
+        yield Api(url)
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """A server that wants keys, and callers with different ones."""
+
+    stranger: Api  # no key
+    owner: Api
+    rival: Api  # all scopes, of another tenant
+    reader: Api  # may read history, and nothing else
+
+
+@pytest.fixture(scope="session")
+def keyed(request, tmp_path_factory) -> Iterator[Keyed]:
+    if request.config.getoption("--base-url"):
+        pytest.skip("needs a server of its own, whose keys it makes")
+    home = tmp_path_factory.mktemp("keyed")
+    owner = create_key(home, "owner")
+    rival = create_key(home, "rival", "--tenant", "rival")
+    reader = create_key(home, "reader", "--scopes", "history:read")
+    with local_server(home, LLMANAGER_AUTH="keys") as url:
+        yield Keyed(Api(url), Api(url, owner), Api(url, rival), Api(url, reader))
+
+
+@pytest.fixture
+def name() -> str:
+    return f"t-{uuid4().hex[:10]}"
+
+
+def create_ready(api: Api, name: str, model: str) -> str:
+    answer = api.post("/model/create", {"name": name, "model": model})
+    assert answer.status == 202, answer
+    eventually(lambda: api.post("/model/status", {"name": name}).json, lambda status: status["status"] == "ready")
+    return name
+
+
+def delete_all_trace(api: Api, name: str) -> None:
+    assert api.post("/model/delete", {"name": name}).status in (202, 404)
+    eventually(lambda: api.post("/model/status", {"name": name}).status, lambda status: status == 404)
+
+
+@pytest.fixture(scope="session")
+def chat_model(api) -> Iterator[str]:
+    name = create_ready(api, f"chat-{uuid4().hex[:8]}", "demo-tiny")
+    yield name
+    delete_all_trace(api, name)
+
+
+@pytest.fixture(scope="session")
+def embedding_model(api) -> Iterator[str]:
+    name = create_ready(api, f"embed-{uuid4().hex[:8]}", "minilm")
+    yield name
+    delete_all_trace(api, name)

@@ -1,0 +1,45 @@
+"""Every route of this version, with a body that is right in shape. {NAME} and {CHAT} name things that do not exist."""
+
+from dataclasses import dataclass
+from typing import Any
+
+NAME = "no-such-model"
+CHAT = "0123456789abcdef"
+TURN = {"q": "Who?", "a": "You."}
+MESSAGES = [{"role": "user", "content": "Hello"}]
+
+
+@dataclass(frozen=True)
+class Route:
+    path: str
+    body: dict[str, Any]
+    wrong: dict[str, Any]  # one field of it with another type
+
+    def __str__(self) -> str:
+        return self.path
+
+
+OWN = (  # strict: unknown fields are refused
+    Route("/model/create", {"name": NAME, "model": "demo-tiny"}, {"model": ["demo-tiny"]}),
+    Route("/model/plan", {"name": NAME, "model": "demo-tiny"}, {"name": 3}),
+    Route("/model/status", {"name": NAME}, {"name": {"$ne": ""}}),
+    Route("/model/query", {"name": NAME, "query": "Hello"}, {"query": 3}),
+    Route("/model/list", {}, {"limit": "10"}),
+    Route("/model/update", {"name": NAME, "sleep_after_s": 60}, {"sleep_after_s": "soon"}),
+    Route("/model/sleep", {"name": NAME}, {"name": None}),
+    Route("/model/wake", {"name": NAME}, {"name": True}),
+    Route("/model/delete", {"name": NAME}, {"name": [NAME]}),
+    Route("/history/new", TURN, {"q": 3}),
+    Route("/history/append", {"chat_id": CHAT, **TURN}, {"a": {"text": "You."}}),
+    Route("/history/get", {"chat_id": CHAT}, {"chat_id": 3}),
+    Route("/history/list", {}, {"limit": 1.5}),
+    Route("/history/update", {"chat_id": CHAT, "title": "A talk"}, {"title": 3}),
+    Route("/history/delete", {"chat_id": CHAT}, {"chat_id": [CHAT]}),
+)
+OPENAI = (  # unknown fields are ignored, as the original does
+    Route("/v1/chat/completions", {"model": NAME, "messages": MESSAGES}, {"messages": "Hello"}),
+    Route("/v1/completions", {"model": NAME, "prompt": "Hello"}, {"model": 3}),
+    Route("/v1/embeddings", {"model": NAME, "input": "Hello"}, {"model": None}),
+)
+GETS = ("/model/catalog", "/v1/models", f"/v1/models/{NAME}", "/metrics")
+OPEN = ("/health", "/ready")
