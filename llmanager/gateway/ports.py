@@ -80,7 +80,7 @@ class Upstreams(Protocol):
     async def post(self, upstream: Upstream, path: str, body: bytes, *, first_byte_s: float) -> UpstreamResponse:
         """Send JSON and return as soon as the response's head is there.
 
-        Raises UpstreamFailed (nothing was answered; `is_unsent` where it never connected) or UpstreamTimeout.
+        Raises UpstreamUnreached (it never connected), UpstreamFailed (nothing was answered) or UpstreamTimeout.
         Never follows a redirect, never uses a proxy from the environment.
         """
 

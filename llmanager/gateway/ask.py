@@ -1,0 +1,65 @@
+"""One request for a model, decoded: what the caller wants, what the upstream gets, how its answer is passed on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from llmanager.gateway import head as heads
+from llmanager.gateway.head import Embedding, Head, Streamed, StreamOptions
+from llmanager.gateway.ports import Route, Usage
+from llmanager.kernel.errors import InvalidInput
+
+WholeAnswer = Callable[[bytes, str], tuple[bytes, Usage | None]]  # (the upstream's body, the caller's model name)
+_PATHS = {"chat": "/v1/chat/completions", "embedding": "/v1/embeddings"}
+
+
+@dataclass(frozen=True)
+class Ask:
+    path: str  # at the upstream
+    kind: Literal["chat", "embedding"]  # of model that can serve it
+    head: Head
+    whole: WholeAnswer
+    wants_usage: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.head.model
+
+    @property
+    def is_stream(self) -> bool:
+        return isinstance(self.head, Streamed) and bool(self.head.stream)
+
+    def fit(self, route: Route) -> None:
+        """Check and cap what depends on the model. Raises InvalidInput."""
+        if route.kind != self.kind:
+            article = "an embedding" if route.kind == "embedding" else "a chat"
+            raise InvalidInput(
+                f"Model {route.name!r} is {article} model. Send this to {_PATHS[route.kind]}, or name another model.",
+                param="model",
+            )
+        heads.cap_tokens(self.head, route.context_tokens)
+        if isinstance(self.head, Embedding):
+            _fit_dimensions(self.head, route)
+
+    def body_for(self, served_name: str | None) -> bytes:
+        """The request's body for an upstream. A stream's final usage is always asked for: it is what is metered."""
+        named = msgspec.structs.replace(self.head, model=served_name or self.name)
+        if isinstance(named, Streamed):
+            named.stream_options = StreamOptions(include_usage=True) if self.is_stream else None
+        return msgspec.json.encode(named)
+
+
+def ask(path: str, head: Streamed, whole: WholeAnswer) -> Ask:
+    wants_usage = bool(head.stream and head.stream_options and head.stream_options.include_usage)
+    return Ask(path=path, kind="chat", head=head, whole=whole, wants_usage=wants_usage)
+
+
+def _fit_dimensions(head: Embedding, route: Route) -> None:
+    if head.dimensions is not None and head.dimensions != route.dimensions:
+        has = f"has {route.dimensions}" if route.dimensions else "has a fixed number"
+        raise InvalidInput(
+            f"Model {route.name!r} {has} dimensions. Leave 'dimensions' out, or name another model.", param="dimensions"
+        )
+    head.dimensions = None  # the only value allowed is what the model does anyway; not every server knows the member

@@ -1,0 +1,46 @@
+"""Looks after the client while its request is worked on: ends the work when it goes away, keeps its stream alive."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from llmanager.gateway.answer import Answer
+from llmanager.gateway.asgi import ClientGone, Receive
+
+
+@asynccontextmanager
+async def attended(receive: Receive, answer: Answer, *, heartbeat_s: float) -> AsyncIterator[None]:
+    """Cancels the block when the client disconnects before the answer is complete, and raises ClientGone then."""
+    work = asyncio.current_task()
+    assert work is not None
+    cancels_before = work.cancelling()
+    is_gone = False
+
+    async def attend() -> None:
+        nonlocal is_gone
+        await _until_disconnect(receive, answer, heartbeat_s)
+        if not answer.is_complete:
+            is_gone = True
+            work.cancel()
+
+    attendant = asyncio.create_task(attend())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if is_gone and work.uncancel() <= cancels_before:
+            raise ClientGone from None
+        raise  # somebody else, such as a server that shuts down, cancelled us
+    finally:
+        attendant.cancel()
+
+
+async def _until_disconnect(receive: Receive, answer: Answer, heartbeat_s: float) -> None:
+    while True:
+        try:
+            async with asyncio.timeout(heartbeat_s):
+                message = await receive()
+        except TimeoutError:
+            await answer.beat(heartbeat_s)
+            continue
+        if message["type"] == "http.disconnect":
+            return

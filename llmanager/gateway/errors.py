@@ -1,0 +1,31 @@
+"""What only the data path can say, more exactly than the kernel's errors."""
+
+from llmanager.kernel.errors import Final, InvalidInput, UpstreamFailed
+
+
+class ContextLengthExceeded(InvalidInput):
+    """The prompt is longer than the model's context. The code is OpenAI's: clients trim and ask again on it."""
+
+    code = "context_length_exceeded"
+
+
+class MethodNotAllowed(Final):
+    """The path exists for other methods; the surface answers it with 405 and an Allow header."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, message: str, *, allowed: str) -> None:
+        super().__init__(message)
+        self.allowed = allowed
+
+
+class UpstreamUnreached(UpstreamFailed):
+    """No connection came about: the request was not sent."""
+
+
+class UpstreamRefused(UpstreamFailed):
+    """The server is up and answered with an error of its own."""
+
+
+class UpstreamBusy(UpstreamRefused):
+    """The server answered 502 or 503: it did not work on the request."""
