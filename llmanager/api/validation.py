@@ -92,7 +92,7 @@ def describe(errors: Sequence[Mapping[str, Any]]) -> InvalidInput:
     first = errors[0]
     path = first["loc"][1:] if first["loc"] and first["loc"][0] in SOURCES else first["loc"]
     param = ".".join(map(str, path))[:MAX_PARAM_CHARS] or None
-    more = f" So are {len(errors) - 1} more fields." if len(errors) > 1 else ""
+    more = f" ({len(errors) - 1} more wrong.)" if len(errors) > 1 else ""
     return InvalidInput(f"{_what(param, first)}{more}", param=param)
 
 
@@ -124,17 +124,17 @@ def _is_json(scope: Scope) -> bool:
     )
 
 
-async def _our_error(request: Request, error: Exception) -> Response:
+async def _our_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, LLManagerError)
     return _response(render(error))
 
 
-async def _invalid(request: Request, error: Exception) -> Response:
+async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     return _response(render(describe(error.errors())))
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
+async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     response = _response(replace(render(_named(error.status_code)), status=error.status_code))
     response.headers.update(error.headers or {})
@@ -149,7 +149,7 @@ def _named(status: int) -> LLManagerError:
     return BadRequest("The request could not be read. Check its headers and its body.")
 
 
-async def _crash(request: Request, error: Exception) -> Response:
+async def _crash(request: Request, _: Exception) -> Response:
     return _response(render(internal_error(getattr(request.state, "request_id", "unknown"))))
 
 

@@ -11,13 +11,11 @@ class Answer:
     body: bytes = b""
     is_complete: bool = False
 
-    def __iter__(self):
-        return iter((self.status, dict(self.headers), self.body))
-
 
 def call(app, method, path, headers=(("host", "localhost"),), body=b""):
     """`status, headers, body = call(...)`. A list of chunks as body is sent chunk by chunk; then the client waits."""
-    return asyncio.run(acall(app, method, path, headers, body))
+    answer = asyncio.run(acall(app, method, path, headers, body))
+    return answer.status, dict(answer.headers), answer.body
 
 
 async def acall(app, method, path, headers=(("host", "localhost"),), body=b""):
@@ -41,7 +39,7 @@ async def acall(app, method, path, headers=(("host", "localhost"),), body=b""):
 
     async def receive():
         if not chunks:
-            return {"type": "http.disconnect"}
+            await asyncio.Event().wait()  # the client listens on until the answer is over
         chunk = chunks.pop(0)
         return {"type": "http.request", "body": chunk, "more_body": bool(chunks)}
 
