@@ -1,0 +1,117 @@
+"""Models that somebody else runs: an OpenAI-compatible server that an admin configured, under a name of its own."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from llmanager.kernel.errors import InvalidInput
+from llmanager.models.entities import ModelSpec, Observation, Quote, Replica, ReplicaState
+from llmanager.models.ports import Endpoint
+
+
+@dataclass(frozen=True)
+class Remote:
+    """Only settings make these. A client names one; it can never say where a request, and with it our key, goes."""
+
+    base_url: str  # no trailing slash, no /v1
+    authorization: str | None = field(default=None, repr=False)  # header value, a secret
+    served_name: str | None = None  # what that server expects as "model"; None: anything
+
+
+class RemoteModelHost:
+    """A ModelHost that starts nothing: a replica is ready as soon as it is started, and is only a note in memory.
+
+    Whether the server behind it answers is the data path's to find out.
+    """
+
+    gone_after_s = 0.0
+
+    def __init__(self, remotes: Mapping[str, Remote], *, on_change: Callable[[str], None]) -> None:
+        self._remotes = dict(remotes)
+        self._on_change = on_change
+        self._lock = threading.Lock()
+        self._started: dict[str, dict[int, ModelSpec]] = {}
+
+    def quote(self, spec: ModelSpec) -> Quote:
+        self._remote(spec)
+        return Quote(
+            instance_type="remote",
+            usd_per_hour=None,
+            usd_per_month=None,
+            memory_mib=0,
+            download_mib=0,
+            cold_start_s=0.0,
+            context_tokens=spec.context_tokens,
+            fits=True,
+            fit_reason="It runs on a remote server and takes nothing of this host.",
+            assumption="The remote's operator bills its use; that price is not known here.",
+        )
+
+    def observe(self, resource: str) -> Observation:
+        with self._lock:
+            started = sorted(self._started.get(resource, {}).items())
+        replicas = tuple(self._seen(index, spec) for index, spec in started)
+        return Observation(exists=bool(replicas), replicas=replicas)
+
+    def start(self, resource: str, spec: ModelSpec, replica: int) -> None:
+        with self._lock:
+            replicas = self._started.setdefault(resource, {})
+            if replica in replicas and self._seen(replica, replicas[replica]).state is ReplicaState.READY:
+                return
+            replicas[replica] = spec
+        self._on_change(resource)
+
+    def stop(self, resource: str, replica: int) -> None:
+        with self._lock:
+            replicas = self._started.get(resource, {})
+            if replicas.pop(replica, None) is None:
+                return
+            if not replicas:
+                del self._started[resource]
+        self._on_change(resource)
+
+    def remove(self, resource: str) -> None:
+        with self._lock:
+            if self._started.pop(resource, None) is None:
+                return
+        self._on_change(resource)
+
+    def resources(self) -> tuple[str, ...]:
+        with self._lock:
+            return tuple(sorted(self._started))
+
+    def endpoints(self, resource: str) -> tuple[Endpoint, ...]:
+        with self._lock:
+            started = sorted(self._started.get(resource, {}).items())
+        found = [(index, self._remotes.get(spec.model)) for index, spec in started]
+        return tuple(
+            Endpoint(index, remote.base_url, remote.served_name, remote.authorization)
+            for index, remote in found
+            if remote is not None
+        )
+
+    def memory(self) -> None:
+        return None
+
+    def suspect(self, resource: str, replica: int) -> None:
+        """There is nothing here to look at."""
+
+    def close(self) -> None:
+        """There is nothing here to end."""
+
+    def _remote(self, spec: ModelSpec) -> Remote:
+        remote = self._remotes.get(spec.model)
+        if remote is None:
+            names = ", ".join(repr(name) for name in sorted(self._remotes)) or "none yet"
+            raise InvalidInput(
+                f"There is no remote {spec.model!r}. Configured: {names}. An admin adds one in the settings.",
+                param="model",
+            )
+        return remote
+
+    def _seen(self, index: int, spec: ModelSpec) -> Replica:
+        try:
+            self._remote(spec)
+        except InvalidInput as error:
+            return Replica(index, ReplicaState.FAILED, reason=str(error), is_final=True)
+        return Replica(index, ReplicaState.READY)
