@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -22,11 +22,10 @@ from huggingface_hub.utils import build_hf_headers, hf_raise_for_status  # type:
 from llmanager.adapters.local.gguf_header import BrokenModelFile, read_header
 from llmanager.adapters.local.hub_files import choose
 from llmanager.adapters.local.job_child import MIB, JobFailed, check_space, serve, tell_stage
-from llmanager.adapters.local.stored_file import put_in_place, renew_marker, sha256_of, write_marker
+from llmanager.adapters.local.stored_file import put_in_place, read_marker, renew_marker, sha256_of, write_marker
 
 T = TypeVar("T")
 
-CHUNK_BYTES: Final = 256 * 1024
 MAX_FAILURES: Final = 4  # in a row, without a byte in between
 MAX_DELAY_S: Final = 30.0
 TELL_EVERY_S: Final = 0.25
@@ -41,7 +40,7 @@ class Config:
     file: str | None  # None: by our rule
     folder: str | None  # where the repository's files are kept; None: only describe
     endpoint: str | None  # None: the library's
-    token: str | None
+    token: str | None = field(repr=False)
     timeout_s: float  # without a byte
     retry_delay_s: float  # before the second try; doubles with each
     free_bytes: int | None  # stands in for measuring the disk
@@ -115,7 +114,8 @@ def _fetch(config: Config, file: HubFile, path: Path) -> None:
             _download(config, file, part)
             _check(file, part)
             put_in_place(part, path)
-        write_marker(path, file.sha256, is_choice=config.file is None)
+        was_choice = (old := read_marker(path)) is not None and old.is_choice
+        write_marker(path, file.sha256, is_choice=was_choice or config.file is None)
         for leftover in path.parent.glob(f"{path.name}.*.part"):  # of earlier versions of the file
             leftover.unlink()
 
@@ -163,7 +163,7 @@ def _stream(config: Config, file: HubFile, out: Any, progress: "_Progress") -> N
         if not response.headers.get("Content-Range", "").startswith(f"bytes {out.tell()}-"):
             out.truncate(0)
             out.seek(0)
-        for chunk in response.iter_bytes(CHUNK_BYTES):
+        for chunk in response.iter_bytes():
             out.write(chunk)
             progress.tell(out.tell())
             if out.tell() > file.size_bytes:

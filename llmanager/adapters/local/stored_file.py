@@ -43,16 +43,17 @@ def renew_marker(path: Path) -> Marker | None:
     if not _fits(marker, path):
         if path.stat().st_size != marker.size_bytes or sha256_of(path) != marker.sha256:
             return None
-        write_marker(path, marker.sha256, is_choice=marker.is_choice)
+        return write_marker(path, marker.sha256, is_choice=marker.is_choice)
     return marker
 
 
-def write_marker(path: Path, sha256: str, *, is_choice: bool = False) -> None:
+def write_marker(path: Path, sha256: str, *, is_choice: bool = False) -> Marker:
     status = path.stat()
     marker = Marker(sha256, status.st_size, status.st_mtime_ns, is_choice)
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
     new.write_text(json.dumps(asdict(marker)))
     new.replace(marker_path(path))
+    return marker
 
 
 def put_in_place(temporary: Path, path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import llmanager
 from llmanager.adapters.local.gguf_header import GGUFHeader, kv_bytes_per_token, read_header
-from llmanager.adapters.local.jobs import Done, Failed, Jobs, Outcome, Running, Task
+from llmanager.adapters.local.jobs import Done, Failed, Jobs, Running, Task
 from llmanager.adapters.local.sources import Builtin, HubFile, LocalFile, Source, source_of, wrong_kind
 from llmanager.adapters.local.stored_file import read_marker
 from llmanager.adapters.local.weights_port import Fetching, Missing, Present, WeightsFacts
@@ -103,7 +103,6 @@ class LocalWeights:
 
     def _ensure(self, source: Source, kind: Kind) -> Present | Fetching | Missing:
         path = self._path_of(source)
-        outcome: Outcome | None = None
         if path is None:
             outcome = self._jobs.begin(source, self._fetch_task(source))
             path = self._path_of(source) if isinstance(outcome, Done) else None
@@ -114,7 +113,9 @@ class LocalWeights:
                 return Missing(reason, is_final)
             case Running(stage):
                 return Fetching(stage)
-            case _:  # it was there and has gone since
+            case Done():  # the file was there, and has gone since
+                self._jobs.drop(source)
+                self._jobs.begin(source, self._fetch_task(source))
                 return Fetching("starting again")
 
     def _path_of(self, source: Source) -> Path | None:
