@@ -79,6 +79,7 @@ class Quote:
     fits: bool
     fit_reason: str  # why it fits or not, with the figures
     assumption: str = ""
+    dimensions: int | None = None  # of an embedding model's vectors; None: unknown or not one
 
 
 class ReplicaState(StrEnum):

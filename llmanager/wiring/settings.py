@@ -161,7 +161,9 @@ class Settings:
             "",
             values.engines,
             'External servers that may run a model, as JSON: {"NAME": {"argv": ["CMD", …], "key_env": "VARIABLE"}}. '
-            "`key_env` (optional) names the variable in which the command expects its API key. Empty: none.",
+            "In argv {model}, {port}, {context_tokens}, {slots}, {total_context_tokens} and {threads} are replaced. "
+            "Optional: `key_env` names the variable in which the command expects its API key, `env` is all of its "
+            "environment besides PATH, `health_path` (/health), `served_name`. Empty: none.",
         ),
     ]
     remotes: Annotated[

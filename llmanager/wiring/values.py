@@ -18,6 +18,7 @@ Parse = Callable[[str], Any]
 HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
 STAGE = re.compile(r"[a-z][a-z0-9]{0,6}", re.ASCII)
 KINDS = ("chat", "embedding")
+PATH = "/usr/local/bin:/usr/bin:/bin"  # of an engine that is given no other
 
 
 class SettingsError(InvalidInput):
@@ -34,7 +35,10 @@ class EngineCommand:
     """An external server that speaks OpenAI's HTTP API, started once a replica."""
 
     argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=lambda: {"PATH": PATH}, repr=False)  # all it gets
     key_env: str | None = None  # the variable in which the command expects its API key
+    health_path: str = "/health"
+    served_name: str | None = None  # what it insists on as "model"
 
 
 @dataclass(frozen=True)
@@ -126,13 +130,18 @@ def engines(raw: str) -> Mapping[str, EngineCommand]:
 
 
 def engine(name: str, entry: Mapping[str, Any]) -> EngineCommand:
-    only_fields(name, entry, {"argv", "key_env"})
-    argv, key_env = entry.get("argv"), entry.get("key_env")
+    only_fields(name, entry, {"argv", "env", "key_env", "health_path", "served_name"})
+    argv, key_env, env = entry.get("argv"), entry.get("key_env"), entry.get("env", {})
     if not isinstance(argv, list) or not argv or not all(isinstance(word, str) and word for word in argv):
         raise ValueError(f"must give {name!r} an `argv`: a list of words, the command first.")
     if key_env is not None and not (isinstance(key_env, str) and key_env.isidentifier()):
         raise ValueError(f"must give {name!r} a `key_env` that is the name of a variable, or none.")
-    return EngineCommand(tuple(argv), key_env)
+    if not isinstance(env, dict) or not all(isinstance(value, str) for value in env.values()):
+        raise ValueError(f"must give {name!r} an `env` of variables and their text, or none.")
+    texts = {f: entry[f] for f in ("health_path", "served_name") if f in entry}
+    if not all(isinstance(value, str) and value for value in texts.values()):
+        raise ValueError(f"must give {name!r} text that is not empty as `health_path` and `served_name`, or none.")
+    return EngineCommand(tuple(argv), {"PATH": PATH, **env}, key_env, **texts)
 
 
 def remotes(raw: str) -> Mapping[str, RemoteServer]:

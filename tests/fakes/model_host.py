@@ -72,7 +72,7 @@ class FakeModelHost:
             usd_per_month=Decimal(0),
             memory_mib=need,
             download_mib=0,
-            cold_start_s=0.1,
+            cold_start_ms=100,
             context_tokens=spec.context_tokens or 2048,
             fits=fits,
             fit_reason=f"It needs {need} MiB.",

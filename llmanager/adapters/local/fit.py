@@ -36,7 +36,7 @@ class Fit:
 
     memory_mib: int
     context_tokens: int  # per slot
-    cold_start_s: float
+    cold_start_ms: int
 
 
 def fit(spec: ModelSpec, facts: WeightsFacts) -> Fit:
@@ -48,7 +48,7 @@ def fit(spec: ModelSpec, facts: WeightsFacts) -> Fit:
     return Fit(
         memory_mib=facts.size_mib + kv_mib + OVERHEAD_MIB[spec.kind],
         context_tokens=context,
-        cold_start_s=round(START_S + facts.size_mib / LOAD_MIB_PER_S, 2),
+        cold_start_ms=round(1000 * (START_S + facts.size_mib / LOAD_MIB_PER_S)),
     )
 
 
@@ -74,10 +74,11 @@ def quote(spec: ModelSpec, facts: WeightsFacts, budget_mib: int) -> Quote:
         usd_per_month=Decimal(0),
         memory_mib=memory_mib,
         download_mib=0 if facts.is_on_disk else facts.size_mib,
-        cold_start_s=one.cold_start_s,
+        cold_start_ms=one.cold_start_ms,
         context_tokens=one.context_tokens,
         fits=memory_mib <= budget_mib,
         fit_reason=_reason(spec, one, memory_mib, budget_mib, is_guess=facts.kv_bytes_per_token is None),
+        dimensions=facts.dimensions,
         assumption="It runs on hardware that you have; electricity is not counted.",
     )
 

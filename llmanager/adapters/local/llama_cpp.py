@@ -15,7 +15,7 @@ from llmanager.kernel.errors import InvalidInput, NoRoom, Unavailable
 from llmanager.models.entities import Memory, ModelSpec, Observation, Quote, Resident
 from llmanager.models.ports import Endpoint
 
-NOTHING = Fit(memory_mib=0, context_tokens=0, cold_start_s=0.0)
+NOTHING = Fit(memory_mib=0, context_tokens=0, cold_start_ms=0)
 
 
 class LlamaCppModelHost:

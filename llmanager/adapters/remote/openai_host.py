@@ -40,7 +40,7 @@ class RemoteModelHost:
             usd_per_month=None,
             memory_mib=0,
             download_mib=0,
-            cold_start_s=0.0,
+            cold_start_ms=0,
             context_tokens=spec.context_tokens,
             fits=True,
             fit_reason="It runs on a remote server and takes nothing of this host.",

@@ -59,6 +59,7 @@ def route_of(model: Model, registry: Registry) -> Route:
         detail=model.failure or next((s for s in stages if s), ""),
         created=int(model.created_at.timestamp()),
         context_tokens=model.quote.context_tokens,
+        dimensions=model.quote.dimensions,
     )
 
 

@@ -1,9 +1,9 @@
-"""The thread that reconciles: keys fall due because something changed, or because their time has come."""
+"""The threads that reconcile: keys fall due because something changed, or because their time has come."""
 
 import heapq
 import itertools
+import math
 import threading
-import time
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -15,74 +15,107 @@ from llmanager.kernel.errors import LLManagerError
 from llmanager.models.rows import Key
 from llmanager.models.usecases.reconcile import Outcome
 
+WORKERS = 4
 RETRY_S = 1.0
+CLOSE_S = 20.0
 log = structlog.get_logger()
 
 
 class ReconcileLoop:
-    """Calls `reconcile` for every key that is due, one at a time, until it is closed."""
+    """Calls `reconcile` for every key that is due: several keys at once, one key never twice at once.
+
+    `rounds` is asked every `period_s` for keys to look at whatever happened. A slow host holds up its own models only.
+    """
 
     def __init__(
-        self, reconcile: Callable[[Key], Outcome], every_key: Callable[[], list[Key]], clock: Clock, period_s: float
+        self,
+        reconcile: Callable[[Key], Outcome],
+        rounds: Callable[[], list[Key]],
+        clock: Clock,
+        period_s: float,
     ) -> None:
-        self._reconcile, self._every_key, self._clock, self._period_s = reconcile, every_key, clock, period_s
+        self._reconcile, self._rounds, self._clock, self._period_s = reconcile, rounds, clock, period_s
         self._due: list[tuple[float, int, Key]] = []  # monotonic seconds, a tie-breaker, the key
         self._earliest: dict[Key, float] = {}
+        self._busy: set[Key] = set()
         self._order = itertools.count()
         self._changed = threading.Condition()
         self._is_closing = False
-        self._thread = threading.Thread(target=self._run, name="reconcile", daemon=True)
+        names = ["reconcile-rounds", *(f"reconcile-{n}" for n in range(WORKERS))]
+        works = [self._go_round, *[self._work] * WORKERS]
+        self._threads = [threading.Thread(target=w, name=n, daemon=True) for n, w in zip(names, works, strict=True)]
 
     def start(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def poke(self, key: Key, in_s: float = 0.0) -> None:
         """Have the key looked at then, or earlier. From any thread."""
-        at = time.monotonic() + max(0.0, in_s)
+        at = self._clock.monotonic_s() + max(0.0, in_s)
         with self._changed:
-            if self._earliest.get(key, float("inf")) > at:
+            if self._earliest.get(key, math.inf) > at:
                 self._earliest[key] = at
                 heapq.heappush(self._due, (at, next(self._order), key))
-                self._changed.notify()
+                self._changed.notify_all()
 
     def close(self) -> None:
+        """Waits for passes that run."""
         with self._changed:
             self._is_closing = True
-            self._changed.notify()
-        self._thread.join(timeout=10)
+            self._changed.notify_all()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(timeout=CLOSE_S)
 
-    def _run(self) -> None:
-        next_round = 0.0
-        while True:
-            if time.monotonic() >= next_round:
-                next_round = time.monotonic() + self._period_s
-                self._guarded(self._poke_all)
-            key = self._next(next_round)
-            if self._is_closing:
-                return
-            if key is not None:
+    def _go_round(self) -> None:
+        while not self._is_closing:
+            self._guarded(self._poke_all)
+            with self._changed:
+                self._changed.wait_for(lambda: self._is_closing, timeout=self._period_s)
+
+    def _work(self) -> None:
+        while (key := self._next()) is not None:
+            try:
                 self._guarded(partial(self._once, key))
+            finally:
+                with self._changed:
+                    self._busy.discard(key)
+                    self._changed.notify_all()
 
-    def _next(self, until: float) -> Key | None:
+    def _next(self) -> Key | None:
+        """The next key that is due and not being reconciled; None when the loop is closing."""
         with self._changed:
             while not self._is_closing:
-                now = time.monotonic()
-                if self._due and self._due[0][0] <= now:
-                    at, _, key = heapq.heappop(self._due)
-                    if self._earliest.get(key) != at:
-                        continue  # an earlier entry for this key has been served
-                    del self._earliest[key]
+                now_s = self._clock.monotonic_s()
+                key = self._pop_due(now_s)
+                if key is not None:
+                    self._busy.add(key)
                     return key
-                if now >= until:
-                    return None
-                self._changed.wait(min(until, self._due[0][0] if self._due else until) - now)
+                waits = [at for at, _, key in self._due if key not in self._busy]
+                self._changed.wait(max(0.0, min(waits) - now_s) if waits else None)
             return None
+
+    def _pop_due(self, now_s: float) -> Key | None:
+        passed_over, found = [], None
+        while found is None and self._due and self._due[0][0] <= now_s:
+            entry = heapq.heappop(self._due)
+            at, _, key = entry
+            if self._earliest.get(key) != at:
+                continue  # an earlier entry of this key was served
+            if key in self._busy:
+                passed_over.append(entry)
+            else:
+                del self._earliest[key]
+                found = key
+        for entry in passed_over:
+            heapq.heappush(self._due, entry)
+        return found
 
     def _once(self, key: Key) -> None:
         try:
             outcome = self._reconcile(key)
         except LLManagerError as error:
-            log.warning("reconcile failed, will be repeated", model=key[1], why=str(error))
+            log.warning("reconcile failed and will be repeated", model=key[1], why=str(error))
             self.poke(key, RETRY_S)
             return
         for other in outcome.others:
@@ -94,7 +127,7 @@ class ReconcileLoop:
         return max(0.01, (at - self._clock.now()).total_seconds())
 
     def _poke_all(self) -> None:
-        for key in self._every_key():
+        for key in self._rounds():
             self.poke(key)
 
     def _guarded(self, step: Callable[[], None]) -> None:
@@ -102,4 +135,3 @@ class ReconcileLoop:
             step()
         except Exception:  # the outermost loop: one broken key must not stop the others for ever
             log.exception("reconcile broke")
-            time.sleep(RETRY_S)

@@ -4,25 +4,29 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
+from llmanager.adapters.local.engines import EngineCommand
 from llmanager.adapters.local.home_lock import HomeLock
 from llmanager.adapters.local.llama_cpp import LlamaCppModelHost
+from llmanager.adapters.local.replica import Timing
 from llmanager.adapters.local.sqlite_table import SQLiteStore
 from llmanager.adapters.local.weights import HubSettings, LocalWeights
-from llmanager.adapters.remote.openai_host import RemoteModelHost
+from llmanager.adapters.remote.openai_host import Remote, RemoteModelHost
+from llmanager.history.usecases.sweep import sweep_deleted_chats
 from llmanager.kernel.clock import Clock, SystemClock
 from llmanager.kernel.ids import random_id
 from llmanager.kernel.table import Table
 from llmanager.models.entities import Backend
 from llmanager.models.rows import Key
-from llmanager.models.usecases.reconcile import Outcome, reconcile_once
+from llmanager.models.usecases.reconcile import reconcile_once
 from llmanager.models.usecases.registry import Registry
 from llmanager.models.usecases.sweep import sweep
 from llmanager.wiring.local.directory import RegistryDirectory
 from llmanager.wiring.local.loop import ReconcileLoop
 from llmanager.wiring.settings import Settings
+from llmanager.wiring.values import SettingsError
 
 ROUND_S = 5.0  # every model is looked at that often, whatever happens
 MEMORY_SHARE = 0.7  # of this machine's memory for workers, unless the settings say
@@ -53,79 +57,97 @@ class Parts:
     """What runs as long as the server does."""
 
     store: SQLiteStore
-    weights: LocalWeights
-    host: LlamaCppModelHost
     registry: Registry
     directory: RegistryDirectory
     loop: ReconcileLoop
     changes: Changes
-    lock: HomeLock
+    clock: Clock
 
     def start(self) -> None:
         self.directory.reload()
         self.loop.start()
 
     def check_ready(self) -> None:
-        """Raises Unavailable or OutOfSpace where the rows cannot be read."""
+        """Raises Unavailable where the rows cannot be read."""
         self.registry.table.get("ready", "ready")
 
-    def close(self) -> None:
-        """Workers first: nothing that costs memory outlives the server, whatever breaks after."""
-        self.loop.close()
-        self.host.close()
-        self.weights.close()
-        self.store.close()
-        self.lock.close()
+
+@contextmanager
+def opened_parts(settings: Settings) -> Iterator[Parts]:
+    """On leaving, the loop ends first, then every worker, then the rows are closed.
+
+    Raises HomeInUse if another server runs on the same home, and what opening the rows raises.
+    """
+    clock, news, changes, owner = SystemClock(), _News(), Changes(), random_id()
+    make_folders(settings)
+    with ExitStack() as stack:
+        stack.enter_context(HomeLock(settings.home))
+        store = stack.enter_context(closing(open_store(settings, clock)))
+        host = stack.enter_context(closing(local_host(settings, stack, clock, news.replica_changed)))
+        remotes = {
+            name: Remote(r.base_url, f"Bearer {r.key}" if r.key else None, r.served_name)
+            for name, r in settings.remotes.items()
+        }
+        registry = Registry(
+            table=store.table("registry"),
+            hosts={Backend.LOCAL: host, Backend.REMOTE: RemoteModelHost(remotes, on_change=news.replica_changed)},
+            clock=clock,
+            new_id=random_id,
+            stage=settings.stage,
+            changed=news.model_changed,
+        )
+        loop = ReconcileLoop(
+            reconcile=lambda key: reconcile_once(registry, key, owner),
+            rounds=lambda: look_round(registry, store.table("history")),
+            clock=clock,
+            period_s=ROUND_S,
+        )
+        stack.callback(loop.close)
+        directory = RegistryDirectory(registry, clock, owner, loop.poke)
+        news.connect(directory, loop, changes)
+        yield Parts(store, registry, directory, loop, changes, clock)
 
 
-def open_parts(settings: Settings) -> Parts:
-    """Raises Conflict if another server runs on the same home, and what opening the rows raises."""
-    clock = SystemClock()
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    settings.own_models.mkdir(parents=True, exist_ok=True)
-    lock = HomeLock(settings.home)
-    lock.acquire()
-    store = open_store(settings, clock)
+def look_round(registry: Registry, history: Table) -> list[Key]:
+    """Finish what was interrupted; every model is due."""
+    sweep(registry)
+    sweep_deleted_chats(history)
+    return [model.key for model in registry.every()]
+
+
+def local_host(
+    settings: Settings, stack: ExitStack, clock: Clock, on_change: Callable[[str], None]
+) -> LlamaCppModelHost:
     hub = HubSettings(endpoint=settings.hf_endpoint, token=settings.hf_token)
     weights = LocalWeights(home=settings.home, models_dir=settings.own_models, hub=hub, clock=clock)
-    news = _News()
-    host = LlamaCppModelHost(
+    stack.callback(weights.close)
+    return LlamaCppModelHost(
         weights=weights,
         home=settings.home,
         memory_budget_mib=settings.memory_mib or int(physical_mib() * MEMORY_SHARE),
         cores=os.cpu_count() or 1,
-        engines=settings.engines,
-        clock=clock,
-        on_change=news.replica_changed,
-        liveness_s=settings.liveness_s,
-    )
-    changes, owner = Changes(), random_id()
-    registry = Registry(
-        table=store.table("registry"),
-        hosts={Backend.LOCAL: host, Backend.REMOTE: RemoteModelHost(settings.remotes, news.replica_changed)},
-        clock=clock,
-        new_id=random_id,
-        stage=settings.stage,
-        changed=news.model_changed,
+        engines={
+            name: EngineCommand(e.argv, e.env, e.key_env, e.health_path, e.served_name)
+            for name, e in settings.engines.items()
+        },
+        timing=Timing(liveness_s=settings.liveness_s),
+        on_change=on_change,
     )
 
-    def reconcile(key: Key) -> Outcome:
-        return reconcile_once(registry, key, owner)
 
-    def every_key() -> list[Key]:
-        sweep(registry)
-        return [model.key for model in registry.every()]
-
-    loop = ReconcileLoop(reconcile, every_key, clock, ROUND_S)
-    directory = RegistryDirectory(registry, clock, owner, loop.poke)
-    news.connect(directory, loop, changes)
-    return Parts(store, weights, host, registry, directory, loop, changes, lock)
+def make_folders(settings: Settings) -> None:
+    """Raises SettingsError where LLMANAGER_HOME cannot be one."""
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        settings.own_models.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError("LLMANAGER_HOME", f"cannot be made or used as a folder ({error.strerror}).") from error
 
 
 @contextmanager
 def keys_table(settings: Settings) -> Iterator[Table]:
     """The API keys, for a command beside the server or without one."""
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folders(settings)
     with closing(open_store(settings, SystemClock())) as store:
         yield store.table("auth")
 

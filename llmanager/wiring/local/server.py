@@ -16,6 +16,7 @@ from llmanager.adapters.remote.aiohttp_upstreams import AiohttpUpstreams
 from llmanager.api.app import Application, control_plane
 from llmanager.api.errors import render
 from llmanager.api.front import Front
+from llmanager.api.idempotency import Idempotency
 from llmanager.api.metrics import PrometheusMeter, metrics_routes
 from llmanager.api.routes.auth import auth_routes
 from llmanager.api.routes.history import history_routes
@@ -24,11 +25,10 @@ from llmanager.auth.usecases.authenticate import authenticate
 from llmanager.gateway.app import Gateway
 from llmanager.gateway.policy import Limits
 from llmanager.gateway.ports import Keyring
-from llmanager.kernel.clock import SystemClock
 from llmanager.kernel.ids import random_id
 from llmanager.wiring.keyring import CachedKeyring, OpenKeyring
 from llmanager.wiring.local.greeting import greeting
-from llmanager.wiring.local.parts import Parts, open_parts
+from llmanager.wiring.local.parts import Parts, opened_parts
 from llmanager.wiring.settings import Settings
 from llmanager.wiring.values import SettingsError
 
@@ -38,13 +38,12 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 def serve(settings: Settings, out: TextIO) -> None:
     """Serve until SIGINT or SIGTERM. Raises SettingsError, Conflict (another server has this home)."""
-    with contextlib.closing(listen(settings.host, settings.port)) as listener:
-        parts = open_parts(settings)
-        try:
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_serve(settings, parts, listener, out))
-        finally:
-            parts.close()
+    with (
+        contextlib.closing(listen(settings.host, settings.port)) as listener,
+        opened_parts(settings) as parts,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(_serve(settings, parts, listener, out))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -112,8 +111,7 @@ def base_url_of(listener: socket.socket) -> str:
 
 
 def app_of(settings: Settings, parts: Parts, upstreams: AiohttpUpstreams) -> ASGIApp:
-    clock, auth_table = SystemClock(), parts.store.table("auth")
-    keyring = keyring_of(settings, parts)
+    clock, table, keyring = parts.clock, parts.store.table, keyring_of(settings, parts)
     meter = PrometheusMeter(parts.directory.count_by_state)
     gateway = Gateway(
         directory=parts.directory,
@@ -125,14 +123,15 @@ def app_of(settings: Settings, parts: Parts, upstreams: AiohttpUpstreams) -> ASG
         clock=clock,
     )
     models = ModelRoutes(parts.registry, keyring, parts.changes.until, settings.sleep_after_s or None)
-    history = parts.store.table("history")
     routers = [
         models.router(),
-        history_routes(table=history, keyring=keyring, clock=clock, new_id=random_id),
-        auth_routes(table=auth_table, keyring=keyring, clock=clock, new_id=random_id),
+        history_routes(table=table("history"), keyring=keyring, clock=clock, new_id=random_id),
+        auth_routes(table=table("auth"), keyring=keyring, clock=clock, new_id=random_id),
         metrics_routes(meter, keyring),
     ]
-    app = Application(gateway, control_plane(routers, parts.check_ready, _version()))
+    control = control_plane(routers, parts.check_ready, _version())
+    control.add_middleware(Idempotency, table=table("idempotency"), keyring=keyring, clock=clock)
+    app = Application(gateway, control)
     return Front(
         app,
         allowed_hosts=[*LOOPBACK_NAMES, settings.host, *settings.allowed_hosts],
@@ -145,7 +144,7 @@ def app_of(settings: Settings, parts: Parts, upstreams: AiohttpUpstreams) -> ASG
 def keyring_of(settings: Settings, parts: Parts) -> Keyring:
     if settings.auth == "off":
         return OpenKeyring()
-    clock, table = SystemClock(), parts.store.table("auth")
+    table, clock = parts.store.table("auth"), parts.clock
     return CachedKeyring(lambda secret: authenticate(table, secret=secret, now=clock.now()), clock)
 
 
