@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from llmanager.gateway import head as heads
-from llmanager.gateway.head import Embedding, Head, Streamed, StreamOptions
+from llmanager.gateway.head import Chat, Completion, Embedding, Head, StreamOptions
 from llmanager.gateway.ports import Route, Usage
 from llmanager.kernel.errors import InvalidInput
 
@@ -29,7 +29,7 @@ class Ask:
 
     @property
     def is_stream(self) -> bool:
-        return isinstance(self.head, Streamed) and bool(self.head.stream)
+        return not isinstance(self.head, Embedding) and bool(self.head.stream)
 
     def fit(self, route: Route) -> None:
         """Check and cap what depends on the model. Raises InvalidInput."""
@@ -46,12 +46,12 @@ class Ask:
     def body_for(self, served_name: str | None) -> bytes:
         """The request's body for an upstream. A stream's final usage is always asked for: it is what is metered."""
         named = msgspec.structs.replace(self.head, model=served_name or self.name)
-        if isinstance(named, Streamed):
+        if not isinstance(named, Embedding):
             named.stream_options = StreamOptions(include_usage=True) if self.is_stream else None
         return msgspec.json.encode(named)
 
 
-def ask(path: str, head: Streamed, whole: WholeAnswer) -> Ask:
+def ask(path: str, head: Chat | Completion, whole: WholeAnswer) -> Ask:
     wants_usage = bool(head.stream and head.stream_options and head.stream_options.include_usage)
     return Ask(path=path, kind="chat", head=head, whole=whole, wants_usage=wants_usage)
 

@@ -56,32 +56,33 @@ class ChatSampling(Sampling, kw_only=True, omit_defaults=True):
     reasoning_effort: ShortText | None = None
 
 
-class Head(Struct, kw_only=True, omit_defaults=True):
+class Chat(ChatSampling, kw_only=True, omit_defaults=True):
+    messages: Annotated[list[Raw], Meta(min_length=1)]
     model: ShortText = ""
-
-
-class Streamed(Head, kw_only=True, omit_defaults=True):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
 
 
-class Chat(ChatSampling, Streamed, kw_only=True, omit_defaults=True):
-    messages: Annotated[list[Raw], Meta(min_length=1)]
-
-
-class Completion(Sampling, Streamed, kw_only=True, omit_defaults=True):
+class Completion(Sampling, kw_only=True, omit_defaults=True):
     prompt: TextOrTokens
+    model: ShortText = ""
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
     suffix: str | None = None
     echo: bool | None = None
     best_of: Annotated[int, Meta(ge=1, le=20)] | None = None
     logprobs: Annotated[int, Meta(ge=0, le=5)] | None = None
 
 
-class Embedding(Head, kw_only=True, omit_defaults=True):
+class Embedding(Struct, kw_only=True, omit_defaults=True):
     input: TextOrTokens
+    model: ShortText = ""
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: Annotated[int, Meta(ge=1, le=65536)] | None = None
     user: ShortText | None = None
+
+
+Head = Chat | Completion | Embedding
 
 
 class QueryParameters(ChatSampling, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -17,10 +17,6 @@ class Splitter:
         self._parts: list[bytes] = []  # of the event that is not whole yet
         self._size = 0
 
-    @property
-    def is_between_events(self) -> bool:
-        return self._size == 0
-
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """The events that this chunk completes. Raises UpstreamFailed where one grows beyond the limit."""
         self._parts.append(chunk)
