@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from llmanager.kernel.errors import Conflict
-from llmanager.kernel.table import Delete, Put, Row, RowPage
+from llmanager.kernel.table import Delete, Put, RowPage
 
 
 class MemoryTable:
@@ -11,11 +11,9 @@ class MemoryTable:
 
     def __init__(self, clock):
         self.clock = clock
-        self.rows: dict[tuple[str, str], Row] = {}
-        self.calls = 0
-        self.down: Exception | None = None
-        self.before_write = None
-        self._versions = 0
+        self.rows = {}
+        self.calls = self._versions = 0
+        self.down = self.before_write = None
 
     def get(self, partition, sort):
         self.calls += 1
@@ -41,24 +39,19 @@ class MemoryTable:
         if act:
             act()
         for action in actions:
-            key = (
-                (action.row.partition, action.row.sort) if isinstance(action, Put) else (action.partition, action.sort)
-            )
-            found = self.get(*key)
-            is_met = {"any": True, "absent": found is None, "present": found is not None}
+            found = self.get(*_key(action))
+            is_met = {"any": True, "absent": not found, "present": bool(found)}
             if not is_met.get(action.expect, found is not None and found.version == action.expect):
-                raise Conflict(f"{key} is not {action.expect}.")
+                raise Conflict("The row is not as expected.")
         return tuple(self._apply(action) for action in actions)
 
     def _apply(self, action):
-        if isinstance(action, Put):
-            self._versions += 1
-            row = replace(action.row, version=self._versions)
-            self.rows[row.partition, row.sort] = row
-            return row
+        self.rows.pop(_key(action), None)
         if isinstance(action, Delete):
-            self.rows.pop((action.partition, action.sort), None)
-        return None
+            return None
+        self._versions += 1
+        row = self.rows[_key(action)] = replace(action.row, version=self._versions)
+        return row
 
 
 def _key(action):
