@@ -3,9 +3,10 @@
 import json
 import math
 
+from llmanager.api import refusals
 from llmanager.gateway.ports import Rendered
 from llmanager.kernel import errors
-from llmanager.kernel.errors import LLManagerError, Retryable
+from llmanager.kernel.errors import LLManagerError
 
 # Most specific first where one class is a child of another. tests/unit/api/test_errors.py proves it complete.
 STATUS: dict[type[LLManagerError], tuple[int, str]] = {
@@ -21,6 +22,10 @@ STATUS: dict[type[LLManagerError], tuple[int, str]] = {
     errors.OutOfSpace: (507, "unavailable_error"),
     errors.UpstreamFailed: (502, "upstream_error"),
     errors.UpstreamTimeout: (504, "upstream_error"),
+    refusals.BadRequest: (400, "invalid_request_error"),
+    refusals.MethodNotAllowed: (405, "invalid_request_error"),
+    refusals.MisdirectedRequest: (421, "invalid_request_error"),
+    refusals.HeadersTooLarge: (431, "invalid_request_error"),
 }
 
 
@@ -40,8 +45,9 @@ def body_of(error: LLManagerError) -> dict[str, dict[str, str | None]]:
 def render(error: LLManagerError) -> Rendered:
     body = json.dumps(body_of(error), ensure_ascii=False).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if isinstance(error, Retryable):
-        headers.append((b"retry-after", str(max(1, math.ceil(error.retry_after_s))).encode()))
+    retry_after_s = getattr(error, "retry_after_s", None)
+    if retry_after_s is not None:
+        headers.append((b"retry-after", str(max(1, math.ceil(retry_after_s))).encode()))
     status, _ = status_of(error)
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))

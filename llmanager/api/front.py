@@ -1,0 +1,127 @@
+"""The outermost ASGI callable: what every request meets first and every answer passes last."""
+
+import traceback
+from collections.abc import Iterable
+from pathlib import PurePath
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from llmanager.api.asgi import send_rendered
+from llmanager.api.errors import render
+from llmanager.api.head import Limits, check_head, host_names, public_path, request_id
+from llmanager.api.refusals import BodyTooLarge, internal_error
+from llmanager.gateway.ports import Rendered
+from llmanager.kernel.errors import LLManagerError
+from llmanager.kernel.ids import NewId
+
+MAX_FRAMES = 20  # of a failure's origin in the log
+
+log = structlog.get_logger()
+
+
+class Front:
+    """Refuses what no route should see, gives every answer its request id, and turns a crash into a clean 500.
+
+    Routes below find the id as `request.state.request_id`; every log line of the request carries it.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        allowed_hosts: Iterable[str],
+        max_body_bytes: int,
+        new_id: NewId,
+        max_header_bytes: int = 16_384,
+        stage: str | None = None,
+    ) -> None:
+        self._app = app
+        self._limits = Limits(host_names(allowed_hosts), max_header_bytes, max_body_bytes)
+        self._new_id = new_id
+        self._stage = stage
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008, "reason": "No WebSockets here."})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        id_ = request_id(scope["headers"]) or self._new_id()
+        exchange = _Exchange(receive, send, id_, self._limits.body_bytes)
+        with structlog.contextvars.bound_contextvars(request_id=id_):
+            try:
+                check_head(scope, self._limits)
+                await self._app(self._inner(scope, id_), exchange.receive, exchange.send)
+            except LLManagerError as error:
+                await exchange.refuse(error)
+            except Exception as error:  # noqa: BLE001 (the outermost loop: beyond it is only the server)
+                if not exchange.is_too_long:
+                    _log_failure(scope, error)
+                await exchange.refuse(internal_error(id_))
+            else:
+                if exchange.is_too_long:
+                    await exchange.refuse(BodyTooLarge(self._limits.body_bytes))
+
+    def _inner(self, scope: Scope, id_: str) -> Scope:
+        inner = {**scope, "path": public_path(scope["path"], self._stage)}
+        if scope.get("raw_path"):
+            inner["raw_path"] = public_path(scope["raw_path"].decode("latin-1"), self._stage).encode("latin-1")
+        inner["state"] = {**scope.get("state", {}), "request_id": id_}
+        return inner
+
+
+class _Exchange:
+    """One request and its answer on their way through: counts what comes, marks what goes."""
+
+    def __init__(self, receive: Receive, send: Send, id_: str, limit_bytes: int) -> None:
+        self.is_too_long = False
+        self._is_started = False
+        self._receive = receive
+        self._send = send
+        self._id = id_
+        self._limit_bytes = limit_bytes
+        self._bytes = 0
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._bytes += len(message.get("body", b""))
+        self.is_too_long = self._bytes > self._limit_bytes
+        return {"type": "http.disconnect"} if self.is_too_long else message
+
+    async def send(self, message: Message) -> None:
+        if self.is_too_long:
+            return  # whatever the app makes of a body that was cut off, the answer is 413
+        if message["type"] == "http.response.start":
+            self._is_started = True
+            kept = [(name, value) for name, value in message.get("headers", ()) if name.lower() != b"x-request-id"]
+            message = {**message, "headers": [*kept, (b"x-request-id", self._id.encode())]}
+        await self._send(message)
+
+    async def refuse(self, error: LLManagerError) -> None:
+        """Answer with the error. Has an answer begun, it stays unfinished, and the server closes the connection."""
+        if self._is_started:
+            return
+        if self.is_too_long:
+            error, self.is_too_long = BodyTooLarge(self._limit_bytes), False
+        rendered = render(error)
+        # A body may lie unread on the connection: it must not be taken for the next request.
+        headers = (*rendered.headers, (b"connection", b"close"))
+        await send_rendered(self.send, Rendered(rendered.status, headers, rendered.body))
+
+
+def _log_failure(scope: Scope, error: Exception) -> None:
+    """Where and what kind, never the message: exceptions like to quote the values that they choked on."""
+    frames = traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
+    cause = error.__cause__ or error.__context__
+    log.error(
+        "request_failed",
+        method=scope["method"],
+        path=scope["path"],
+        error=type(error).__qualname__,
+        cause=type(cause).__qualname__ if cause else None,
+        where=[f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames],
+    )

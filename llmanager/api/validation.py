@@ -1,0 +1,158 @@
+"""Bad input, told in the contract's error shape: which field, and what is wrong with it, never the value itself."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from llmanager.api.asgi import again, read_body, send_rendered
+from llmanager.api.errors import render
+from llmanager.api.refusals import BadRequest, MethodNotAllowed, internal_error
+from llmanager.gateway.ports import Rendered
+from llmanager.kernel.errors import InvalidInput, LLManagerError, NotFound
+
+MAX_DEPTH = 64  # of nested arrays and objects
+MAX_PARAM_CHARS = 100  # an unknown field's name is the caller's, and may be anything
+MIN_QUOTE_CHARS = 3  # shorter input is in a sentence by chance: the 1 in "at most 10"
+SOURCES = ("body", "query", "path", "header", "cookie")
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Every refusal of FastAPI's own (404, 405, 422, broken JSON, a crash) and every LLManagerError in our shape."""
+    app.add_exception_handler(LLManagerError, _our_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _crash)
+    app.add_middleware(StrictJson)
+
+
+class StrictJson:
+    """Lets a JSON body through only if it is one object of real JSON, nested at most MAX_DEPTH deep.
+
+    Python's own parser takes NaN, 1e999 and lone surrogates, all of which break something later.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _is_json(scope):
+            await self._app(scope, receive, send)
+            return
+        body = await read_body(receive)
+        if body is None:
+            return
+        try:
+            check_json(body)
+        except InvalidInput as error:
+            await send_rendered(send, render(error))
+        else:
+            await self._app(scope, again(body, receive), send)
+
+
+def check_json(body: bytes) -> None:
+    """No body at all is fine: what misses it says so. Raises InvalidInput."""
+    if not body:
+        return
+    try:
+        value = msgspec.json.decode(body)
+    except RecursionError as error:
+        raise _too_deep() from error
+    except ValueError as error:
+        raise InvalidInput("The body is not valid JSON (in UTF-8, without NaN or Infinity).") from error
+    if not isinstance(value, dict):
+        raise InvalidInput("The body must be a JSON object: {...}.")
+    _check_depth(value)
+
+
+def _check_depth(value: dict[str, Any]) -> None:
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        level = [child for container in level for child in _children(container) if isinstance(child, dict | list)]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _children(container: dict[str, Any] | list[Any]) -> Sequence[Any]:
+    return container if isinstance(container, list) else list(container.values())
+
+
+def _too_deep() -> InvalidInput:
+    return InvalidInput(f"The body is nested over {MAX_DEPTH} levels deep. Send a flatter one.")
+
+
+def describe(errors: Sequence[Mapping[str, Any]]) -> InvalidInput:
+    """One sentence on the first of pydantic's errors, and how many more there are."""
+    first = errors[0]
+    path = first["loc"][1:] if first["loc"] and first["loc"][0] in SOURCES else first["loc"]
+    param = ".".join(map(str, path))[:MAX_PARAM_CHARS] or None
+    more = f" ({len(errors) - 1} more wrong.)" if len(errors) > 1 else ""
+    return InvalidInput(f"{_what(param, first)}{more}", param=param)
+
+
+def _what(param: str | None, error: Mapping[str, Any]) -> str:
+    if param is None:
+        return "The request is wrong: send a JSON object with 'content-type: application/json'."
+    if error["type"] == "missing":
+        return f"{param!r} is wrong: it is missing."
+    if error["type"] == "extra_forbidden":
+        return f"{param!r} is wrong: this request has no such field."
+    return f"{param!r} is wrong: {_reason(error)}."
+
+
+def _reason(error: Mapping[str, Any]) -> str:
+    """Pydantic's words, unless they quote what was sent."""
+    text = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
+    sent = str(error.get("input"))
+    if error["type"] == "union_tag_invalid" or (len(sent) >= MIN_QUOTE_CHARS and sent in text):
+        return "it has a value that is not allowed there"
+    return text[:1].lower() + text[1:]
+
+
+def _is_json(scope: Scope) -> bool:
+    """As FastAPI decides it."""
+    types = [value for name, value in scope["headers"] if name == b"content-type"]
+    media_type = types[0].partition(b";")[0].strip().lower() if types else b""
+    return media_type == b"application/json" or (
+        media_type.startswith(b"application/") and media_type.endswith(b"+json")
+    )
+
+
+async def _our_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, LLManagerError)
+    return _response(render(error))
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return _response(render(describe(error.errors())))
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    response = _response(replace(render(_named(error.status_code)), status=error.status_code))
+    response.headers.update(error.headers or {})
+    return response
+
+
+def _named(status: int) -> LLManagerError:
+    if status == 404:
+        return NotFound("There is no such route. GET /openapi.json lists those there are.")
+    if status == 405:
+        return MethodNotAllowed()
+    return BadRequest("The request could not be read. Check its headers and its body.")
+
+
+async def _crash(request: Request, _: Exception) -> Response:
+    return _response(render(internal_error(getattr(request.state, "request_id", "unknown"))))
+
+
+def _response(rendered: Rendered) -> Response:
+    headers = {name.decode(): value.decode() for name, value in rendered.headers}
+    return Response(rendered.body, rendered.status, headers)
