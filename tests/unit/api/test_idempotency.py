@@ -12,7 +12,7 @@ from llmanager.api.validation import install_error_handlers
 from llmanager.auth.errors import BadKey
 from llmanager.kernel.errors import Conflict, Forbidden, Throttled, Unauthenticated, Unavailable
 from llmanager.kernel.principal import SCOPES, Principal
-from tests.fakes.asgi import acall, call
+from tests.fakes.raw_request import acall, call
 from tests.unit.auth.hand_clock import HandClock
 from tests.unit.auth.memory_table import MemoryTable
 
@@ -155,7 +155,7 @@ def test_a_second_request_while_the_first_runs_is_told_to_come_back(shop):
 
 
 def test_of_two_that_claim_a_key_at_the_same_moment_one_is_carried_out(shop):
-    shop.table.before_write = shop.post  # it is through before the other's claim is written
+    shop.table.before_write = lambda _: shop.post()  # it is through before the other's claim is written
     assert shop.post()[2] == b'{"order":1}'
     assert shop.orders == 1
 

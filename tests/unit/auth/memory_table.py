@@ -37,7 +37,7 @@ class MemoryTable:
     def transact(self, actions):
         act, self.before_write = self.before_write, None
         if act:
-            act()
+            act(actions)
         for action in actions:
             found = self.get(*_key(action))
             is_met = {"any": True, "absent": not found, "present": bool(found)}
