@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from llmanager.api.asgi import send_rendered
 from llmanager.api.errors import render
 from llmanager.api.head import Limits, check_head, host_names, public_path, request_id
-from llmanager.api.refusals import BodyTooLarge
+from llmanager.api.refusals import BodyTooLarge, internal_error
 from llmanager.gateway.ports import Rendered
 from llmanager.kernel.errors import LLManagerError
 from llmanager.kernel.ids import NewId
@@ -111,13 +111,6 @@ class _Exchange:
         # A body may lie unread on the connection: it must not be taken for the next request.
         headers = (*rendered.headers, (b"connection", b"close"))
         await send_rendered(self.send, Rendered(rendered.status, headers, rendered.body))
-
-
-def internal_error(id_: str) -> LLManagerError:
-    return LLManagerError(
-        "Something went wrong in this server; your request may be fine. Try again, and if it stays, report the "
-        f"request id {id_}."
-    )
 
 
 def _log_failure(scope: Scope, error: Exception) -> None:

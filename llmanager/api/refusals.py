@@ -1,6 +1,6 @@
 """Errors that only HTTP knows: the request never reached a use case."""
 
-from llmanager.kernel.errors import Final, Forbidden, TooLarge
+from llmanager.kernel.errors import Final, Forbidden, LLManagerError, TooLarge
 
 
 class BadRequest(Final):
@@ -43,3 +43,10 @@ class BodyTooLarge(TooLarge):
 
     def __init__(self, limit_bytes: int) -> None:
         super().__init__(f"The request's body is over {limit_bytes} bytes. Send less, or in several requests.")
+
+
+def internal_error(request_id: str) -> LLManagerError:
+    return LLManagerError(
+        "Something went wrong in this server; your request may be fine. Try again, and if it stays, report the "
+        f"request id {request_id}."
+    )

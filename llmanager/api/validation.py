@@ -12,13 +12,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from llmanager.api.asgi import again, read_body, send_rendered
 from llmanager.api.errors import render
-from llmanager.api.front import internal_error
-from llmanager.api.refusals import BadRequest, MethodNotAllowed
+from llmanager.api.refusals import BadRequest, MethodNotAllowed, internal_error
 from llmanager.gateway.ports import Rendered
 from llmanager.kernel.errors import InvalidInput, LLManagerError, NotFound
 
 MAX_DEPTH = 64  # of nested arrays and objects
 MAX_PARAM_CHARS = 100  # an unknown field's name is the caller's, and may be anything
+MIN_QUOTE_CHARS = 3  # shorter input is in a sentence by chance: the 1 in "at most 10"
 SOURCES = ("body", "query", "path", "header", "cookie")
 
 
@@ -109,8 +109,8 @@ def _what(param: str | None, error: Mapping[str, Any]) -> str:
 def _reason(error: Mapping[str, Any]) -> str:
     """Pydantic's words, unless they quote what was sent."""
     text = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
-    sent = error.get("input")
-    if error["type"] == "union_tag_invalid" or (isinstance(sent, str | bytes | int | float) and str(sent) in text):
+    sent = str(error.get("input"))
+    if error["type"] == "union_tag_invalid" or (len(sent) >= MIN_QUOTE_CHARS and sent in text):
         return "it has a value that is not allowed there"
     return text[:1].lower() + text[1:]
 

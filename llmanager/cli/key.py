@@ -68,9 +68,8 @@ def _create(asked: argparse.Namespace, table: Table, clock: Clock, new_id: NewId
         file=out,
     )
     print(f"\n    {made.secret}\n", file=out)
-    print("This is the only time it is shown. Use it as", file=out)
-    print(f"    curl -H 'Authorization: Bearer {made.secret}' ...", file=out)
-    print(f"    export OPENAI_API_KEY={made.secret}", file=out)
+    print("This is the only time it is shown. Send it as 'Authorization: Bearer <key>';", file=out)
+    print("OpenAI clients take it as OPENAI_API_KEY, with this server's URL and /v1 as OPENAI_BASE_URL.", file=out)
 
 
 def _list(asked: argparse.Namespace, table: Table, clock: Clock, out: TextIO) -> None:

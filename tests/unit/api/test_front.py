@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from llmanager.api.front import Front
 from llmanager.api.validation import install_error_handlers
 from llmanager.kernel.errors import NotFound
-from tests.fakes.asgi import acall, call
+from tests.fakes.raw_request import acall, call
 
 HOST = ("host", "localhost:8080")
 

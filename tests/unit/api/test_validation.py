@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from llmanager.api.validation import MAX_DEPTH, check_json, describe, install_error_handlers
 from llmanager.kernel.errors import Conflict, InvalidInput, NoRoom
 from llmanager.wire.base import Request
-from tests.fakes.asgi import call
+from tests.fakes.raw_request import call
 
 JSON = (("host", "localhost"), ("content-type", "application/json"))
 
@@ -181,6 +181,11 @@ JSON_VALUE = st.recursive(LEAF, lambda v: st.lists(v) | st.dictionaries(st.text(
 @given(st.dictionaries(st.text(max_size=5), JSON_VALUE, max_size=5))
 def test_every_sane_object_passes(value):
     check_json(json.dumps(value).encode())
+
+
+def test_a_short_value_that_is_in_the_words_by_chance_does_not_hide_them():
+    error = describe([{"type": "ge", "loc": ("body", "a"), "msg": "Input should be at least 10", "input": 1}])
+    assert str(error) == "'a' is wrong: input should be at least 10."
 
 
 def test_a_number_or_name_quoted_in_pydantics_words_is_not_passed_on():

@@ -12,10 +12,8 @@ class MemoryTable:
     def __init__(self, clock):
         self.clock = clock
         self.rows = {}
-        self.calls = 0
-        self.down = None
-        self.before_write = None
-        self._versions = 0
+        self.calls = self._versions = 0
+        self.down = self.before_write = None
 
     def get(self, partition, sort):
         self.calls += 1
@@ -39,10 +37,10 @@ class MemoryTable:
     def transact(self, actions):
         act, self.before_write = self.before_write, None
         if act:
-            act()
+            act(actions)
         for action in actions:
             found = self.get(*_key(action))
-            is_met = {"any": True, "absent": found is None, "present": found is not None}
+            is_met = {"any": True, "absent": not found, "present": bool(found)}
             if not is_met.get(action.expect, found is not None and found.version == action.expect):
                 raise Conflict("The row is not as expected.")
         return tuple(self._apply(action) for action in actions)

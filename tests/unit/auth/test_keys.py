@@ -118,15 +118,27 @@ def test_revocation_ends_the_grace_too(door):
 def test_revocation_wins_against_a_rotation_in_between(door):
     made = door.create()
     rotated = []
-    door.table.before_write = lambda: rotated.append(door.rotate(made.key.id))
+    door.table.before_write = lambda _: rotated.append(door.rotate(made.key.id))
     door.revoke(made.key.id)
     assert_like_unknown(door, rotated[0].secret)
+    assert list_keys(door.table, tenant="acme", limit=10).items[0].hash == rotated[0].key.hash
+
+
+def test_rotations_leave_no_row_of_a_dead_secret_behind(door):
+    made = door.create()
+    door.rotate(made.key.id, grace_s=60)
+    door.rotate(made.key.id)
+    last = door.rotate(made.key.id, grace_s=60)
+    assert len(door.table.rows) == 3  # the key, its secret, and the one that retires
+    door.clock.advance(60)
+    hashes = [row for row in door.table.rows if door.table.get(*row)]
+    assert sorted(hashes) == [("apikey#acme", made.key.id), ("apikey-hash", last.key.hash)]
 
 
 def test_of_two_rotations_at_once_one_is_told_to_look_again(door):
     made = door.create()
     winner = []
-    door.table.before_write = lambda: winner.append(door.rotate(made.key.id))
+    door.table.before_write = lambda _: winner.append(door.rotate(made.key.id))
     with pytest.raises(KeyChanged):
         door.rotate(made.key.id)
     door.enter(winner[0].secret)
