@@ -6,6 +6,7 @@ stop the child as soon as nobody reads it.
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import queue
@@ -24,6 +25,7 @@ LOG_LIMIT_BYTES = 1024 * 1024
 LOG_KEPT_BYTES = 64 * 1024
 LAST_LINES = 40
 PATIENCE_S = 5.0  # before SIGTERM, and again before SIGKILL
+PR_SET_CHILD_SUBREAPER = 36
 PACKAGE_ROOT = Path(__file__).parents[3]
 
 
@@ -60,11 +62,13 @@ class Child:
         return self._ended.wait(timeout_s)
 
     def address(self, timeout_s: float) -> str | None:
-        """Where it answers, once it does. None: it ended before, or the time is over."""
+        """Where it answers, once it does. None: it ended before. Raises TimeoutError. To be called once."""
         assert self._process.stdout is not None
         with self._process.stdout as stdout, selectors.DefaultSelector() as selector:
             selector.register(stdout, selectors.EVENT_READ)
-            line = stdout.readline() if selector.select(timeout_s) else b""
+            if not selector.select(timeout_s):
+                raise TimeoutError
+            line = stdout.readline()
         return str(json.loads(line)["address"]) if line else None
 
     def stop(self) -> None:
@@ -93,6 +97,7 @@ class Child:
     def _watch(self) -> None:
         status = self._process.wait()
         self._signal(signal.SIGKILL)  # a guard's engine can outlive the guard; the group keeps its number meanwhile
+        _reap_group(self.pid)
         self._let_go()
         self.exit_status = status
         self._ended.set()
@@ -120,6 +125,7 @@ class Spawner:
     def __init__(self) -> None:
         self._orders: queue.SimpleQueue[tuple[Launch, Callable[[], None], Future[Child]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="spawner", daemon=True)
+        _adopt_orphans()
         self._thread.start()
 
     def spawn(self, launch: Launch, on_end: Callable[[], None]) -> Child:
@@ -163,6 +169,18 @@ def _spawn(launch: Launch, on_end: Callable[[], None]) -> Child:
     with contextlib.suppress(BrokenPipeError):  # it ended at once; the watching thread tells
         process.stdin.write(json.dumps(launch.config).encode() + b"\n")
     return Child(process, launch.log, on_end)
+
+
+def _adopt_orphans() -> None:
+    """Linux: what our children leave behind becomes our child, to be reaped even where process 1 reaps nothing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _reap_group(group: int) -> None:
+    with contextlib.suppress(ChildProcessError):  # none of it is our child (any more)
+        while True:
+            os.waitpid(-group, 0)
 
 
 def _tail(path: Path, size_bytes: int) -> bytes:
