@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from llmanager.adapters.local.llama_cpp import LlamaCppModelHost
 from llmanager.adapters.local.liveness import Target, is_alive
+from llmanager.adapters.local.llama_cpp import LlamaCppModelHost
 from llmanager.models.entities import Kind, ModelSpec
 from tests.fakes.changes import Changes
 from tests.fakes.tiny_gguf import write_tiny_chat

@@ -13,9 +13,9 @@ from llmanager.adapters.local.llama_cpp import LlamaCppModelHost
 from llmanager.adapters.local.processes import Launch, Spawner
 from llmanager.models.entities import ModelSpec
 from tests.fakes.changes import Changes
+from tests.fakes.openai_engine import engine
 from tests.fakes.tiny_gguf import write_tiny_chat
 from tests.fakes.weights import FakeWeights
-from tests.fakes.openai_engine import engine
 
 
 def main() -> None:

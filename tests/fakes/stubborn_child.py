@@ -1,16 +1,17 @@
 """A child that does not let the interpreter go, as an engine while it loads.
 
-stdin: {"is_ready": true} says an address first; {"prints": N} writes N lines of a hundred bytes to the log.
+stdin: {"is_ready": true} says an address first; {"prints": N} writes N lines of a hundred bytes to the log;
+{"watcher": true} is watched by a process, as where the kernel cannot.
 """
 
 import ctypes
 import json
 import sys
 
-from llmanager.adapters.local.lifeline import hang_on_stdin
+from llmanager.adapters.local.lifeline import fork_watcher, hang_on_stdin
 
 config = json.loads(sys.stdin.buffer.readline())
-hang_on_stdin()
+(fork_watcher if config.get("watcher") else hang_on_stdin)()
 for number in range(config.get("prints", 0)):
     sys.stderr.write(f"{number:099d}\n")
 if config.get("is_ready"):

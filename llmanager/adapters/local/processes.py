@@ -6,7 +6,6 @@ stop the child as soon as nobody reads it.
 """
 
 import contextlib
-import ctypes
 import json
 import os
 import queue
@@ -25,7 +24,6 @@ LOG_LIMIT_BYTES = 1024 * 1024
 LOG_KEPT_BYTES = 64 * 1024
 LAST_LINES = 40
 PATIENCE_S = 5.0  # before SIGTERM, and again before SIGKILL
-PR_SET_CHILD_SUBREAPER = 36
 PACKAGE_ROOT = Path(__file__).parents[3]
 
 
@@ -125,7 +123,6 @@ class Spawner:
     def __init__(self) -> None:
         self._orders: queue.SimpleQueue[tuple[Launch, Callable[[], None], Future[Child]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="spawner", daemon=True)
-        _adopt_orphans()
         self._thread.start()
 
     def spawn(self, launch: Launch, on_end: Callable[[], None]) -> Child:
@@ -171,14 +168,9 @@ def _spawn(launch: Launch, on_end: Callable[[], None]) -> Child:
     return Child(process, launch.log, on_end)
 
 
-def _adopt_orphans() -> None:
-    """Linux: what our children leave behind becomes our child, to be reaped even where process 1 reaps nothing."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
-
-
 def _reap_group(group: int) -> None:
-    with contextlib.suppress(ChildProcessError):  # none of it is our child (any more)
+    """What a child leaves behind is ours to reap where we are process 1, as in a container."""
+    with contextlib.suppress(ChildProcessError):  # none of it is our child, or none any more
         while True:
             os.waitpid(-group, 0)
 

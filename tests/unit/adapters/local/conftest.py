@@ -18,7 +18,7 @@ from tests.fakes.weights import FakeWeights
 
 CHAT = ModelSpec("chat", scaling=Scaling(max=4, target_concurrency=2))
 EMBED = ModelSpec("embed", kind=Kind.EMBEDDING, scaling=Scaling(target_concurrency=2))
-QUICK = Timing(liveness_s=0.1, probe_timeout_s=0.2, load_timeout_s=20.0, fetch_look_s=0.01)
+QUICK = Timing(liveness_s=0.1, probe_timeout_s=0.5, load_timeout_s=20.0, fetch_look_s=0.01)
 
 
 def ask(base_url, path, body=None, authorization=None, headers=None):

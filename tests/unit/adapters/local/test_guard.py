@@ -9,6 +9,7 @@ import pytest
 from llmanager.adapters.local.engines import EngineCommand
 from llmanager.models.entities import ReplicaState
 from tests.fakes.openai_engine import engine
+from tests.fakes.survivors import survivors
 from tests.unit.adapters.local.conftest import CHAT, QUICK, ask
 
 HELLO = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 4}
@@ -25,7 +26,7 @@ def run_with(make_local):
 
 def family(local):
     """Guard, engine and the engine's children."""
-    return [process for child in psutil.Process().children() for process in (child, *child.children(recursive=True))]
+    return psutil.Process().children(recursive=True)
 
 
 def test_a_command_answers_behind_its_key(run_with):
@@ -68,7 +69,7 @@ def test_an_engine_that_hangs_is_ended(run_with):
     hung[1].suspend()
 
     assert "stopped answering" in local.until_failed().reason
-    assert psutil.wait_procs(hung, timeout=2)[1] == []
+    assert survivors(hung, within_s=2) == []
 
 
 def test_what_an_engine_says_when_it_ends_is_told(run_with):
@@ -98,7 +99,7 @@ def test_stopping_ends_an_engine_with_all_its_family_though_it_will_not(run_with
 
     assert [replica.state for replica in local.host.observe("lm-a").replicas] == [ReplicaState.STOPPING]
     local.changes.until(lambda: not local.host.observe("lm-a").exists)
-    assert psutil.wait_procs(stubborn, timeout=1)[1] == []
+    assert survivors(stubborn, within_s=1) == []
 
 
 def test_an_engine_does_not_outlive_its_guard(run_with):
@@ -108,7 +109,7 @@ def test_an_engine_does_not_outlive_its_guard(run_with):
     orphans[0].kill()
 
     local.until_failed()
-    assert psutil.wait_procs(orphans, timeout=2)[1] == []
+    assert survivors(orphans, within_s=2) == []
 
 
 def test_an_engine_that_never_answers_is_given_up_with_all_its_family(run_with, make_local):
@@ -117,4 +118,4 @@ def test_an_engine_that_never_answers_is_given_up_with_all_its_family(run_with, 
     local.start(spec=SPEC)
 
     assert "did not finish loading" in local.until_failed().reason
-    assert family(local) == []
+    assert survivors(family(local), within_s=1) == []

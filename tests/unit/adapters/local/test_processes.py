@@ -6,6 +6,7 @@ import pytest
 
 from llmanager.adapters.local import processes
 from llmanager.adapters.local.processes import Launch, Spawner
+from tests.fakes.survivors import survivors
 
 PORT_OF_NOBODY = "http://127.0.0.1:9"
 
@@ -55,15 +56,27 @@ def test_the_end_of_a_child_is_noticed_at_once(spawn):
     assert child.exit_status == -signal.SIGKILL
 
 
-def test_a_child_ends_within_a_second_of_its_stdin_even_while_it_keeps_the_interpreter(spawn):
-    child = spawn(is_ready=True)
+@pytest.mark.parametrize("watcher", [False, True])
+def test_a_child_ends_within_a_second_of_its_stdin_even_while_it_keeps_the_interpreter(spawn, watcher):
+    child = spawn(is_ready=True, watcher=watcher)
     child.address(5)
     family = psutil.Process(child.pid).children()
+    assert len(family) == watcher
     child.stop()
 
     assert child.wait(1)
     assert child.exit_status == -signal.SIGKILL
-    assert psutil.wait_procs(family, timeout=1)[1] == []
+    assert survivors(family, within_s=1) == []
+
+
+def test_a_watcher_ends_with_whom_it_watched(spawn):
+    child = spawn(is_ready=True, watcher=True)
+    child.address(5)
+    watcher = psutil.Process(child.pid).children()
+    psutil.Process(child.pid).kill()
+
+    assert child.wait(1)
+    assert survivors(watcher, within_s=1) == []
 
 
 def test_a_stopped_process_can_be_stopped_for_good(spawn):
@@ -77,7 +90,7 @@ def test_a_stopped_process_can_be_stopped_for_good(spawn):
 
 def test_a_child_that_outlives_its_stdin_is_killed_in_the_end(spawn, monkeypatch):
     monkeypatch.setattr(processes, "PATIENCE_S", 0.05)
-    child = spawn(is_ready=True)
+    child = spawn(is_ready=True, watcher=True)
     child.address(5)
     (watcher,) = psutil.Process(child.pid).children()
     watcher.suspend()  # nobody reads stdin now, and the child keeps the lock
@@ -85,7 +98,7 @@ def test_a_child_that_outlives_its_stdin_is_killed_in_the_end(spawn, monkeypatch
 
     assert child.wait(2)
     assert child.exit_status == -signal.SIGTERM
-    assert psutil.wait_procs([watcher], timeout=1)[1] == []
+    assert survivors([watcher], within_s=1) == []
 
 
 def test_stopping_twice_is_fine(spawn):

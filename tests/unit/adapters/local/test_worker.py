@@ -1,11 +1,15 @@
 """What a real worker answers, to its gateway and to everybody else."""
 
+import http.client
 import json
+from urllib.parse import urlsplit
 
 import pytest
 
+from llmanager.adapters.local.liveness import is_at_work
 from tests.unit.adapters.local.conftest import CHAT, EMBED, ask
 
+JSON = "application/json"
 HELLO = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 4}
 DOORS = ["/v1/models", "/props", "/slots", "/metrics", "/lora-adapters", "/tools", "/api/show", "/cors-proxy"]
 
@@ -55,6 +59,21 @@ def test_each_slot_has_the_whole_context(chat):
     slots = json.loads(ask(chat.base_url, "/slots", authorization=chat.authorization)[2])
 
     assert [slot["n_ctx"] for slot in slots] == [2048] * CHAT.scaling.target_concurrency
+
+
+def test_while_it_streams_it_tells_that_it_is_at_work(chat):
+    parts = urlsplit(chat.base_url)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)
+    endless = json.dumps({**HELLO, "max_tokens": 2000, "stream": True})
+    connection.request(
+        "POST", "/v1/chat/completions", endless, {"authorization": chat.authorization, "content-type": JSON}
+    )
+    assert connection.getresponse().readline().startswith(b"data: ")
+    slots = json.loads(ask(chat.base_url, "/slots", authorization=chat.authorization)[2])
+    connection.close()
+
+    assert is_at_work(slots)
+    assert not is_at_work([{**slot, "is_processing": False} for slot in slots])
 
 
 def test_it_embeds(local):
