@@ -60,11 +60,13 @@ class Child:
         return self._ended.wait(timeout_s)
 
     def address(self, timeout_s: float) -> str | None:
-        """Where it answers, once it does. None: it ended before, or the time is over."""
+        """Where it answers, once it does. None: it ended before. Raises TimeoutError. To be called once."""
         assert self._process.stdout is not None
         with self._process.stdout as stdout, selectors.DefaultSelector() as selector:
             selector.register(stdout, selectors.EVENT_READ)
-            line = stdout.readline() if selector.select(timeout_s) else b""
+            if not selector.select(timeout_s):
+                raise TimeoutError
+            line = stdout.readline()
         return str(json.loads(line)["address"]) if line else None
 
     def stop(self) -> None:
@@ -93,6 +95,7 @@ class Child:
     def _watch(self) -> None:
         status = self._process.wait()
         self._signal(signal.SIGKILL)  # a guard's engine can outlive the guard; the group keeps its number meanwhile
+        _reap_group(self.pid)
         self._let_go()
         self.exit_status = status
         self._ended.set()
@@ -163,6 +166,13 @@ def _spawn(launch: Launch, on_end: Callable[[], None]) -> Child:
     with contextlib.suppress(BrokenPipeError):  # it ended at once; the watching thread tells
         process.stdin.write(json.dumps(launch.config).encode() + b"\n")
     return Child(process, launch.log, on_end)
+
+
+def _reap_group(group: int) -> None:
+    """What a child leaves behind is ours to reap where we are process 1, as in a container."""
+    with contextlib.suppress(ChildProcessError):  # none of it is our child, or none any more
+        while True:
+            os.waitpid(-group, 0)
 
 
 def _tail(path: Path, size_bytes: int) -> bytes:

@@ -150,7 +150,7 @@ class LocalReplica:
         self._child = child
         if self._stopping.is_set():
             child.stop()  # `stop` came before there was a child to tell
-        address = child.address(around.timing.load_timeout_s)
+        address = self._address(child, around.timing.load_timeout_s)
         if address is not None:
             self._open(around, address, key)
             self._look_after(child, around.timing)
@@ -181,21 +181,28 @@ class LocalReplica:
             child.trim_log()
             misses = 0 if is_alive(target, timing.probe_timeout_s) else misses + 1
             if misses > MISSES_ALLOWED:
-                child.kill()
-                child.wait(UNTIL_GONE_S)
+                self._end(child)
                 raise _Failed("The engine stopped answering and was ended. It is started again.")
 
     def _see_off(self, child: Child, *, was_ready: bool) -> None:
+        if not child.wait(UNTIL_GONE_S):
+            self._end(child)
         if self._stopping.is_set():
-            child.wait(UNTIL_GONE_S)
             return
-        if not child.wait(AFTER_MISS_S):
-            child.kill()
-            child.wait(UNTIL_GONE_S)
-            raise _Failed("The engine did not finish loading the model in time and was ended. It is started again.")
         assert child.exit_status is not None
         failure = explain(child.exit_status, child.last_lines(), was_ready=was_ready)
         raise _Failed(failure.reason, is_final=failure.is_final)
+
+    def _address(self, child: Child, timeout_s: float) -> str | None:
+        try:
+            return child.address(timeout_s)
+        except TimeoutError:
+            self._end(child)
+            raise _Failed("The engine did not finish loading in time and was ended. It is started again.") from None
+
+    def _end(self, child: Child) -> None:
+        child.kill()
+        child.wait(UNTIL_GONE_S)
 
     def _enter(self, around: Surroundings, stage: str) -> None:
         if self._seen.stage != stage:

@@ -8,6 +8,7 @@ stderr: the engine's errors, for the log. Exit status CANNOT_LOAD: the engine re
 """
 
 import json
+import mmap
 import os
 import signal
 import sys
@@ -23,6 +24,8 @@ SERVED_NAME = "local"  # what answers carry as "model"; by default it would be t
 PREFILL_TOKENS = (
     256  # between two of these a chat engine looks at its other work, so a long prompt is not taken for a hang
 )
+
+KEYS_WITHIN_BYTES = 64 * 1024 * 1024  # keys and vocabulary stand in front of the weights
 
 
 def parameters(config: dict[str, Any]) -> Any:
@@ -40,6 +43,8 @@ def parameters(config: dict[str, Any]) -> Any:
     p.verbosity = ERRORS_ONLY
     if config["is_embedding"]:
         p.embedding = True
+        if not _names_pooling(config["path"]):
+            p.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
         p.n_batch = p.n_ubatch = config["context_tokens"]  # a text must fit into one batch
     _close_doors(p, config["api_key"])
     return p
@@ -58,18 +63,10 @@ def _close_doors(p: Any, api_key: str) -> None:
     p.endpoint_slots = True  # liveness asks whether the engine is at work; it shows no prompt
 
 
-def serve(p: Any) -> Any:
-    """The running server. Raises RuntimeError, with the cause on stderr.
-
-    Pooling is the model's own. One that names none, such as a chat model, gets the mean of its tokens; that shows only
-    when it is asked, so such a model is loaded twice.
-    """
-    server = xllamacpp.Server(p)
-    if p.embedding and "error" in json.loads(server.handle_embeddings(json.dumps({"input": "."}))):
-        del server
-        p.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
-        server = xllamacpp.Server(p)
-    return server
+def _names_pooling(path: str) -> bool:
+    """Models made for embedding say how: mean, first token, last. Others, such as chat models, would get none."""
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(b".pooling_type", 0, KEYS_WITHIN_BYTES) >= 0
 
 
 def main() -> None:
@@ -80,7 +77,7 @@ def main() -> None:
     report = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever the engine prints belongs into the log
     try:
-        server = serve(parameters(config))
+        server = xllamacpp.Server(parameters(config))
     except RuntimeError:
         os._exit(CANNOT_LOAD)
     with report:

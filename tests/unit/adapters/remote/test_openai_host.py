@@ -1,0 +1,46 @@
+import pytest
+
+from llmanager.adapters.remote.openai_host import Remote, RemoteModelHost
+from llmanager.kernel.errors import InvalidInput
+from llmanager.models.entities import Backend, ModelSpec
+from llmanager.models.ports import Endpoint
+from tests.fakes.changes import Changes
+
+REMOTE = Remote("https://models.example", "Bearer hush", "gpt-x")
+
+
+@pytest.fixture
+def host():
+    return RemoteModelHost({"big": REMOTE}, on_change=Changes())
+
+
+def spec(model):
+    return ModelSpec(model, backend=Backend.REMOTE)
+
+
+def test_requests_go_where_the_admin_said(host):
+    host.start("lm-a", spec("big"), 0)
+
+    assert host.endpoints("lm-a") == (Endpoint(0, "https://models.example", "gpt-x", "Bearer hush"),)
+
+
+@pytest.mark.parametrize("model", ["https://evil.example", "http://169.254.169.254", "big/../other", ""])
+def test_a_client_cannot_say_where_requests_go(host, model):
+    with pytest.raises(InvalidInput, match="Configured: 'big'"):
+        host.quote(spec(model))
+    host.start("lm-a", spec(model), 0)
+
+    assert host.endpoints("lm-a") == ()
+
+
+def test_what_the_remote_bills_is_unknown_not_free(host):
+    quote = host.quote(spec("big"))
+
+    assert (quote.usd_per_hour, quote.usd_per_month) == (None, None)
+    assert quote.fits
+    assert quote.memory_mib == 0
+    assert host.memory() is None
+
+
+def test_a_secret_is_not_shown():
+    assert "hush" not in repr(REMOTE)
