@@ -240,15 +240,16 @@ def _starts(model: Model, seen: Observation, now: datetime) -> tuple[StartReplic
     starts = []
     for index in range(model.spec.scaling.awake):
         replica = present.get(index)
-        if replica is None:
-            may_start = model.retry_at is None or model.retry_at <= now
-        elif replica.state is ReplicaState.FAILED:
-            may_start = model.retry_at is not None and model.retry_at <= now
-        else:
-            may_start = False
-        if may_start:
+        is_missing = replica is None or replica.state is ReplicaState.FAILED
+        if is_missing and _may_start(model, replica, now):
             starts.append(StartReplica(index))
     return tuple(starts)
+
+
+def _may_start(model: Model, failed: Replica | None, now: datetime) -> bool:
+    if model.retry_at is not None:
+        return model.retry_at <= now
+    return failed is None and not model.failure  # a failure without a time to retry is final
 
 
 def _with_starting(
