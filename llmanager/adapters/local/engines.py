@@ -54,8 +54,12 @@ def launch(assignment: Assignment, command: EngineCommand | None, log: Path) -> 
         }
         return Launch("llmanager.adapters.local.worker", config, QUIET_OPENMP, log)
     key = {} if command.key_env is None else {command.key_env: assignment.key}
-    config = {"argv": _filled_in(command.argv, assignment), "health_path": command.health_path}
-    return Launch("llmanager.adapters.local.guard", config, {**QUIET_OPENMP, **command.env, **key}, log)
+    config = {
+        "argv": _filled_in(command.argv, assignment),
+        "env": {**QUIET_OPENMP, **command.env, **key},
+        "health_path": command.health_path,
+    }
+    return Launch("llmanager.adapters.local.guard", config, {}, log)
 
 
 def _filled_in(argv: tuple[str, ...], assignment: Assignment) -> list[str]:

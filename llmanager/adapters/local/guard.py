@@ -2,9 +2,9 @@
 
     python -m llmanager.adapters.local.guard
 
-stdin: one JSON line {"argv": [...], "health_path": "/health"}, then kept open by the parent; its end ends the whole
-process group. The parent starts the guard as the leader of a group of its own; the engine and its children stay in it.
-In argv `{port}` becomes a free port. The environment, which may carry the engine's key, is handed on as it is.
+stdin: one JSON line {"argv": [...], "env": {...}, "health_path": "/health"}, then kept open by the parent; its end ends
+the whole process group. The parent starts the guard as the leader of a group of its own; the engine and its children
+stay in it. In argv `{port}` becomes a free port. `env` is all of the engine's environment, and may carry its key.
 stdout: one JSON line {"address": "http://127.0.0.1:40123"} once the engine answers 200 on health_path.
 Exit status: the engine's; 128 + n where signal n ended it; NO_COMMAND where there is no such program.
 """
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from llmanager.adapters.local.lifeline import STDIN, die_with_parent
 
@@ -33,7 +33,7 @@ def main() -> None:
         return  # the parent was gone before it could say anything
     port = _free_port()
     try:
-        engine = _spawn([arg.replace("{port}", str(port)) for arg in config["argv"]])
+        engine = _spawn([arg.replace("{port}", str(port)) for arg in config["argv"]], config["env"])
     except OSError:
         sys.exit(NO_COMMAND)
     is_orphan = threading.Event()
@@ -48,13 +48,14 @@ def main() -> None:
     os._exit(status if status >= 0 else 128 - status)
 
 
-def _spawn(argv: Sequence[str]) -> "subprocess.Popen[bytes]":
+def _spawn(argv: Sequence[str], env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     """The command is an admin's; of what a client chose it holds at most the path of weights that we found.
 
     The kernel ends the engine with the guard. The guard has no such order itself: it lives on to end the group.
     """
     return subprocess.Popen(  # noqa: S603
         argv,
+        env=env,
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr.fileno(),
         preexec_fn=die_with_parent,  # noqa: PLW1509 - no thread exists yet

@@ -34,7 +34,14 @@ def is_alive(target: Target, timeout_s: float) -> bool:
         status, _ = _ask(target, "POST", path, body, timeout_s)
     except (OSError, http.client.HTTPException):
         return False
-    return status == http.HTTPStatus.OK
+    return is_sign_of_life(status)
+
+
+def is_sign_of_life(status: int) -> bool:
+    """A refusal is one: the engine understood. But one that does not know our key is not the engine that we started."""
+    if status in (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN):
+        return False
+    return status < http.HTTPStatus.INTERNAL_SERVER_ERROR or status == http.HTTPStatus.NOT_IMPLEMENTED
 
 
 def is_at_work(slots: Any) -> bool:
@@ -45,7 +52,7 @@ def _one_token(target: Target) -> tuple[str, dict[str, Any]]:
     model = {} if target.served_name is None else {"model": target.served_name}
     if target.kind is Kind.EMBEDDING:
         return "/v1/embeddings", {**model, "input": "."}
-    return "/v1/chat/completions", {**model, "messages": [{"role": "user", "content": "."}], "max_tokens": 1}
+    return "/v1/completions", {**model, "prompt": ".", "max_tokens": 1}  # not chat: a model's template may refuse it
 
 
 def _ask(target: Target, method: str, path: str, body: Any, timeout_s: float) -> tuple[int, Any]:

@@ -16,7 +16,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,13 @@ PACKAGE_ROOT = Path(__file__).parents[3]
 @dataclass(frozen=True)
 class Launch:
     module: str  # run as `python -m module`
-    config: Mapping[str, Any]  # one JSON line on the child's stdin; may hold secrets
+    config: Mapping[str, Any] = field(repr=False)  # one JSON line on the child's stdin; may hold secrets
     env: Mapping[str, str]  # all of it, but for the path of our package
     log: Path
 
 
 class Child:
-    """A running process. One thread owns it (`address`, then `ended`); any may call the rest."""
+    """A running process. One thread owns it and asks for its `address`; any may call the rest."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", log: Path, on_end: Callable[[], None]) -> None:
         self._process = process

@@ -24,9 +24,8 @@ def test_a_command_gets_its_numbers_and_leaves_the_port_to_the_guard():
         "4",
         "--port={port}",
     ]
-    assert started.env["PATH"] == "/usr/bin"
-    assert started.env["LLAMA_API_KEY"] == "hush"
-    assert "hush" not in str(started.config)
+    assert started.config["env"]["PATH"] == "/usr/bin"
+    assert started.config["env"]["LLAMA_API_KEY"] == "hush"
 
 
 def test_our_worker_is_told_its_key_by_stdin_only():
@@ -39,3 +38,4 @@ def test_our_worker_is_told_its_key_by_stdin_only():
 
 def test_a_key_is_not_shown():
     assert "hush" not in repr(ASSIGNED)
+    assert "hush" not in repr(launch(ASSIGNED, None, Path("a.log")))

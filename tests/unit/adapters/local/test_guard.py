@@ -48,6 +48,17 @@ def test_its_key_is_in_no_command_line(run_with):
     assert not any(secret in line for line in lines)
 
 
+def test_it_gets_the_environment_that_was_configured_and_nothing_of_ours(run_with):
+    command = EngineCommand(("env",), {"PATH": "/usr/bin:/bin", "CUDA_VISIBLE_DEVICES": "1"}, "ENGINE_KEY")
+    local = run_with(command)
+    local.start(spec=SPEC)
+    local.until_failed()
+
+    said = (local.home / "logs" / "replicas" / "lm-a" / "0.log").read_text().splitlines()
+    names = {line.split("=")[0] for line in said}
+    assert names == {"PATH", "CUDA_VISIBLE_DEVICES", "ENGINE_KEY", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}
+
+
 def test_a_command_without_a_key_is_asked_without_one(run_with):
     local = run_with(engine(key_env=None))
 

@@ -22,7 +22,7 @@ def test_an_idle_engine_is_asked_for_one_token(engine):
 
     assert is_alive(target(engine), 5)
     path, body = engine.asked[-1]
-    assert (path, body["max_tokens"]) == ("/v1/chat/completions", 1)
+    assert (path, body["max_tokens"]) == ("/v1/completions", 1)
 
 
 def test_an_embedder_is_asked_for_an_embedding(engine):
@@ -47,6 +47,12 @@ def test_an_engine_without_slots_is_asked_for_a_token(engine):
     assert is_alive(target(engine), 5)
     engine.status = 500
     assert not is_alive(target(engine), 5)
+
+
+def test_an_engine_that_refuses_the_question_is_alive(engine):
+    for status in (400, 404, 429, 501):
+        engine.status = status
+        assert is_alive(target(engine), 5), status
 
 
 def test_an_engine_that_does_not_know_us_is_not_ours(engine):
