@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from llmanager.wiring.settings import Settings, declared, read_env_file, template
-from llmanager.wiring.values import EngineCommand, RemoteServer, SettingsError
+from llmanager.wiring.values import PATH, EngineCommand, RemoteServer, SettingsError
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "sk-very-secret"
@@ -43,11 +43,13 @@ def test_the_template_uncommented_is_an_env_file_of_defaults(tmp_path):
 def test_engines_and_remotes_are_read_from_json():
     settings = Settings.from_env(
         {
-            "LLMANAGER_ENGINES": '{"server": {"argv": ["llama-server", "--jinja"], "key_env": "LLAMA_API_KEY"}}',
+            "LLMANAGER_ENGINES": '{"server": {"argv": ["llama-server", "--jinja"], "key_env": "LLAMA_API_KEY", "env": {"X": "1"}}}',
             "LLMANAGER_REMOTES": '{"far": {"base_url": "https://llm.example/v1/", "key": "k", "kind": "embedding"}}',
         }
     )
-    assert settings.engines == {"server": EngineCommand(("llama-server", "--jinja"), "LLAMA_API_KEY")}
+    assert settings.engines == {
+        "server": EngineCommand(("llama-server", "--jinja"), {"PATH": PATH, "X": "1"}, "LLAMA_API_KEY")
+    }
     assert settings.remotes == {"far": RemoteServer("https://llm.example", "k", None, "embedding")}
 
 
