@@ -1,1 +1,1 @@
-"""Benchmarks that anyone can run: `./run.sh bench [name]`. Ratios within one run, never a timed test."""
+"""Benchmarks. Each file offers run() -> rows of (name, value, unit and goal); ratios are of one run on one machine."""

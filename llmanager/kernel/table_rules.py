@@ -9,6 +9,8 @@ from typing import Any
 from llmanager.kernel.errors import Conflict, TooLarge
 from llmanager.kernel.table import MAX_ACTIONS, MAX_BODY_BYTES, MAX_TRANSACT_BYTES, Action, Expect, Put, Row
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 def encoded(body: Mapping[str, Any]) -> bytes:
     """The body as compact UTF-8 JSON. Tuples become lists.
@@ -16,14 +18,14 @@ def encoded(body: Mapping[str, Any]) -> bytes:
     Raises TooLarge, and ValueError for what no table keeps: floats, keys that are not text, lone surrogates.
     """
     _refuse_strangers(body)
-    data = json.dumps(dict(body), ensure_ascii=False, separators=(",", ":")).encode()
+    data = _encode(dict(body)).encode()
     if len(data) > MAX_BODY_BYTES:
         raise TooLarge(f"One row has {len(data)} bytes; at most {MAX_BODY_BYTES} are kept. Send less at once.")
     return data
 
 
 def decoded(data: bytes) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(data)
+    body: dict[str, Any] = json.loads(data.decode())
     return body
 
 
@@ -48,8 +50,7 @@ def encoded_actions(actions: Sequence[Action]) -> tuple[bytes | None, ...]:
     """For each action its encoded body (None but for Put). Raises ValueError, TooLarge."""
     if len(actions) > MAX_ACTIONS:
         raise ValueError(f"One transaction holds at most {MAX_ACTIONS} actions, not {len(actions)}.")
-    keys = [(a.row.partition, a.row.sort) if isinstance(a, Put) else (a.partition, a.sort) for a in actions]
-    if len(set(keys)) < len(keys):
+    if len({key_of(action) for action in actions}) < len(actions):
         raise ValueError("One transaction may touch a row only once.")
     bodies = tuple(encoded(a.row.body) if isinstance(a, Put) else None for a in actions)
     size = sum(len(body) for body in bodies if body is not None)
@@ -58,6 +59,10 @@ def encoded_actions(actions: Sequence[Action]) -> tuple[bytes | None, ...]:
             f"One transaction has {size} bytes; at most {MAX_TRANSACT_BYTES} are taken together. Send less at once."
         )
     return bodies
+
+
+def key_of(action: Action) -> tuple[str, str]:
+    return (action.row.partition, action.row.sort) if isinstance(action, Put) else (action.partition, action.sort)
 
 
 def is_live(row: Row, now: datetime) -> bool:

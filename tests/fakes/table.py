@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from llmanager.kernel.clock import Clock
 from llmanager.kernel.table import Action, Check, Delete, Expect, Put, Row, RowPage, ScanPage
-from llmanager.kernel.table_rules import added, check, decoded, encoded, encoded_actions, is_live
+from llmanager.kernel.table_rules import added, check, decoded, encoded, encoded_actions, is_live, key_of
 from tests.fakes.clock import FakeClock
 
 Key = tuple[str, str]
@@ -55,7 +55,7 @@ class FakeTable:
         act(actions)
         with self._lock:
             for action in actions:
-                check(action.expect, self._version(*_key(action)))
+                check(action.expect, self._version(*key_of(action)))
             written = tuple(self._apply(action) for action in actions)
         act, self.after_write = self.after_write, _nothing
         act(actions)
@@ -122,10 +122,6 @@ class FakeTable:
         stored = replace(_copied(row), version=next(self._versions), expires_at=expires_at)
         self._rows[row.partition, row.sort] = stored
         return _copied(stored)
-
-
-def _key(action: Action) -> Key:
-    return (action.row.partition, action.row.sort) if isinstance(action, Put) else (action.partition, action.sort)
 
 
 def _copied(row: Row) -> Row:

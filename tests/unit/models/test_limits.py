@@ -1,0 +1,90 @@
+"""The limits in a model's life: idleness, time to live, time asleep."""
+
+import pytest
+
+from llmanager.models.entities import (
+    Desired,
+    Model,
+    Observation,
+    Status,
+    Use,
+)
+from llmanager.models.reconcile import (
+    Decision,
+    RemoveResource,
+    StopReplica,
+    plan,
+    sleeps_at,
+    status,
+    wishing,
+)
+from tests.unit.models.samples import NOTHING, READY, STARTING, at, model
+
+UNUSED = Use()
+
+
+def decide(m: Model, seen: Observation, use: Use = UNUSED, seconds: float = 0, gone_after_s: float = 0) -> Decision:
+    return plan(m, seen, use, at(seconds), gone_after_s=gone_after_s)
+
+
+def running(**changes: object) -> Model:
+    """A model that became ready at noon."""
+    return decide(model(running_revision=1, **changes), READY).model
+
+
+def held(until_s: float, last_used_s: float = 0) -> Use:
+    return Use({"gateway": at(until_s)}, at(last_used_s), version=7)
+
+
+def test_an_idle_model_goes_to_sleep():
+    decision = decide(running(), READY, Use(last_used_at=at(100)), seconds=1000)
+    assert decision.actions == (StopReplica(0),)
+    assert decision.needs_no_use
+    assert status(decision.model) is Status.ASLEEP
+
+
+@pytest.mark.parametrize(
+    ("use", "seconds"),
+    [
+        pytest.param(held(until_s=2000), 1900, id="a lease lives"),
+        pytest.param(Use(last_used_at=at(500)), 1399, id="it was used since"),
+        pytest.param(UNUSED, 899, id="it was ready for less than that"),
+    ],
+)
+def test_a_model_in_use_or_not_idle_long_enough_stays_up(use, seconds):
+    assert decide(running(), READY, use, seconds=seconds).actions == ()
+
+
+def test_a_lease_that_ran_out_is_no_use():
+    assert decide(running(), READY, held(until_s=899), seconds=901).actions == (StopReplica(0),)
+
+
+def test_a_model_that_takes_long_to_start_is_not_idle_meanwhile():
+    started = decide(model(), NOTHING).model
+    assert decide(started, STARTING, seconds=100_000).actions == ()
+
+
+def test_without_a_limit_a_model_never_sleeps():
+    m = running(sleep_after_s=None)
+    assert sleeps_at(m, UNUSED) is None
+    assert decide(m, READY, seconds=10**8).actions == ()
+
+
+def test_the_hard_limit_deletes_even_a_model_in_use():
+    decision = decide(running(ttl_s=60), READY, held(until_s=2000), seconds=60)
+    assert decision.actions == (RemoveResource(),)
+    assert not decision.needs_no_use
+    assert status(decision.model) is Status.DELETING
+
+
+def test_a_model_asleep_for_long_is_deleted():
+    asleep = wishing(running(delete_after_s=100), Desired.ASLEEP, at(10), "idle")
+    assert decide(asleep, NOTHING, seconds=109).model.desired is Desired.ASLEEP
+    gone = decide(asleep, NOTHING, seconds=110)
+    assert gone.model.desired is Desired.DELETED
+    assert gone.needs_no_use
+
+
+def test_a_sleeping_model_knows_when_to_be_looked_at_again():
+    asleep = wishing(running(delete_after_s=100, ttl_s=5000), Desired.ASLEEP, at(10), "idle")
+    assert decide(asleep, NOTHING, seconds=11).again_at == at(110)

@@ -1,0 +1,48 @@
+from dataclasses import replace
+
+from llmanager.models.entities import Desired, Status
+from llmanager.models.usecases import change
+from tests.unit.models.usecases.world import GREETER, World
+
+SINGER = ("acme", "singer")
+
+
+def test_an_update_replaces_replicas_and_a_limit_does_not():
+    world = World()
+    world.up()
+    change.update(world.registry, GREETER, lambda s: replace(s, sleep_after_s=5), accept_unknown_price=False)
+    world.settle()
+    assert [c[0] for c in world.host.calls] == ["start"]
+    change.update(world.registry, GREETER, lambda s: replace(s, context_tokens=512), accept_unknown_price=False)
+    assert world.status() is Status.UPDATING
+    world.settle()
+    assert [c[0] for c in world.host.calls] == ["start", "stop", "start"]
+    assert world.status() is Status.READY
+
+
+def test_an_update_that_changes_nothing_writes_nothing():
+    world = World()
+    before = world.up()
+    change.update(world.registry, GREETER, lambda s: s, accept_unknown_price=False)
+    assert world.model() == before
+
+
+def test_many_wakes_write_once():
+    world = World()
+    world.up()
+    change.sleep(world.registry, GREETER)
+    world.settle()
+    written = len(world.changed)
+    for _ in range(10):
+        change.wake(world.registry, GREETER)
+    assert len(world.changed) == written + 1
+
+
+def test_a_change_is_made_on_top_of_another_that_was_first():
+    world = World()
+    world.up()
+    world.table.before_write = lambda _: change.update(
+        world.registry, GREETER, lambda s: replace(s, ttl_s=99), accept_unknown_price=False
+    )
+    change.sleep(world.registry, GREETER)
+    assert (world.model().desired, world.model().spec.ttl_s) == (Desired.ASLEEP, 99)

@@ -1,0 +1,31 @@
+import pytest
+
+from llmanager.models.entities import Desired
+from llmanager.models.errors import ModelNotFound
+from llmanager.models.usecases.use import hold
+from tests.unit.models.usecases.world import GREETER, World
+
+SINGER = ("acme", "singer")
+
+
+def test_a_use_that_begins_just_after_sees_the_sleep():
+    world = World()
+    world.up()
+    world.clock.advance(1000)
+    world.settle()
+    hold(world.registry, GREETER, "gateway", lease_s=60)
+    assert world.model().desired is Desired.ASLEEP
+
+
+def test_only_models_that_exist_can_be_held():
+    with pytest.raises(ModelNotFound):
+        hold(World().registry, GREETER, "gateway", lease_s=60)
+
+
+def test_leases_that_ran_out_are_forgotten_by_the_next():
+    world = World()
+    world.up()
+    hold(world.registry, GREETER, "old", lease_s=60)
+    world.clock.advance(61)
+    hold(world.registry, GREETER, "new", lease_s=60)
+    assert list(world.registry.use(GREETER).holders) == ["new"]
