@@ -17,6 +17,36 @@ def test_an_empty_environment_gives_a_server_for_this_machine_only():
     assert settings.own_models == Path.home() / ".llmanager" / "models-own"
     assert (settings.sleep_after_s, settings.wake_timeout_s, settings.max_waiters) == (900, 120.0, 256)
     assert settings.memory_mib is None
+    assert settings.engines == settings.remotes == {}
+
+
+def test_empty_and_blank_values_mean_the_default():
+    assert Settings.from_env({s.name: " " for s in declared().values()}) == Settings.from_env({})
+
+
+def test_every_default_is_what_its_own_text_says():
+    assert Settings.from_env({s.name: s.default for s in declared().values()}) == Settings.from_env({})
+
+
+def test_the_template_is_the_settings():
+    assert (ROOT / ".env.template").read_text() == template(), "run ./run.sh lock"
+
+
+def test_the_template_uncommented_is_an_env_file_of_defaults(tmp_path):
+    file = tmp_path / ".env"
+    file.write_text(re.sub(r"^#(?=[A-Z])", "", template(), flags=re.MULTILINE))
+    env = read_env_file(file)
+    assert set(env) == {s.name for s in declared().values()}
+    assert Settings.from_env(env) == Settings.from_env({})
+
+
+def test_engines_and_remotes_are_read_from_json():
+    settings = Settings.from_env(
+        {
+            "LLMANAGER_ENGINES": '{"mine": {"argv": ["serve", "--jinja"], "key_env": "KEY", "env": {"X": "1"}}}',
+            "LLMANAGER_REMOTES": '{"far": {"base_url": "https://llm.example/v1/", "key": "k", "kind": "embedding"}}',
+        }
+    )
     assert settings.engines == {"mine": EngineCommand(("serve", "--jinja"), {"PATH": PATH, "X": "1"}, "KEY")}
     assert settings.remotes == {"far": RemoteServer("https://llm.example", "k", None, "embedding")}
 
