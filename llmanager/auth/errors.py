@@ -6,7 +6,7 @@ class BadKey(Unauthenticated):
 
     def __init__(self) -> None:
         super().__init__(
-            "The API key is missing, unknown, revoked or expired. Send 'Authorization: Bearer lmk_...' with a key that "
+            "The API key is missing, unknown, revoked or expired. Send 'Authorization: Bearer KEY' with a key that "
             "works; './run.sh key create' or POST /auth/keys/create makes one."
         )
 
