@@ -49,7 +49,10 @@ def name() -> str:
 def create_ready(api: Api, name: str, model: str) -> str:
     answer = api.post("/model/create", {"name": name, "model": model})
     assert answer.status == 202, answer
-    eventually(lambda: api.post("/model/status", {"name": name}).json, lambda status: status["status"] == "ready")
+    seen = eventually(
+        lambda: api.post("/model/status", {"name": name}).json, lambda status: status["status"] in ("ready", "failed")
+    )
+    assert seen["status"] == "ready", seen["reason"]
     return name
 
 

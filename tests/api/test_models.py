@@ -56,7 +56,8 @@ def test_a_created_model_becomes_ready_and_answers(api, name):
     assert created.json["status"] in CREATING
     assert set(created.json["plan"]) >= PLAN
 
-    ready = eventually(lambda: status(api, name).json, lambda seen: seen["status"] == "ready")
+    ready = eventually(lambda: status(api, name).json, lambda seen: seen["status"] in ("ready", "failed"))
+    assert ready["status"] == "ready", ready["reason"]
     assert set(ready) >= STATUS
     assert ready["is_up"] is True
 
