@@ -27,6 +27,7 @@ class Keyed:
     owner: Api
     rival: Api  # all scopes, of another tenant
     reader: Api  # may read history, and nothing else
+    admin: Api  # may read history, and make keys
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +38,9 @@ def keyed(request, tmp_path_factory) -> Iterator[Keyed]:
     owner = create_key(home, "owner")
     rival = create_key(home, "rival", "--tenant", "rival")
     reader = create_key(home, "reader", "--scopes", "history:read")
+    admin = create_key(home, "admin", "--scopes", "history:read,admin")
     with local_server(home, LLMANAGER_AUTH="keys") as url:
-        yield Keyed(Api(url), Api(url, owner), Api(url, rival), Api(url, reader))
+        yield Keyed(Api(url), Api(url, owner), Api(url, rival), Api(url, reader), Api(url, admin))
 
 
 @pytest.fixture
