@@ -120,7 +120,7 @@ def test_a_sleeping_model_is_woken_by_the_request_that_needs_it(api, model):
     answer = api.post("/model/query", {"name": model, "query": "Hello", "parameters": {"max_tokens": 4}})
 
     assert answer.status == 200
-    assert status(api, model).json["status"] == "ready"
+    eventually(lambda: status(api, model).json["status"], lambda seen: seen == "ready", deadline_s=10)
 
 
 def test_a_sleeping_model_is_woken_by_name(api, model):
