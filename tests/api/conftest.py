@@ -27,6 +27,7 @@ class Keyed:
     owner: Api
     rival: Api  # all scopes, of another tenant
     reader: Api  # may read history, and nothing else
+    admin: Api  # may read history, and make keys
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +38,9 @@ def keyed(request, tmp_path_factory) -> Iterator[Keyed]:
     owner = create_key(home, "owner")
     rival = create_key(home, "rival", "--tenant", "rival")
     reader = create_key(home, "reader", "--scopes", "history:read")
+    admin = create_key(home, "admin", "--scopes", "history:read,admin")
     with local_server(home, LLMANAGER_AUTH="keys") as url:
-        yield Keyed(Api(url), Api(url, owner), Api(url, rival), Api(url, reader))
+        yield Keyed(Api(url), Api(url, owner), Api(url, rival), Api(url, reader), Api(url, admin))
 
 
 @pytest.fixture
@@ -49,7 +51,10 @@ def name() -> str:
 def create_ready(api: Api, name: str, model: str) -> str:
     answer = api.post("/model/create", {"name": name, "model": model})
     assert answer.status == 202, answer
-    eventually(lambda: api.post("/model/status", {"name": name}).json, lambda status: status["status"] == "ready")
+    seen = eventually(
+        lambda: api.post("/model/status", {"name": name}).json, lambda status: status["status"] in ("ready", "failed")
+    )
+    assert seen["status"] == "ready", seen["reason"]
     return name
 
 

@@ -1,10 +1,11 @@
-"""Every route of this version, with a body that is right in shape. {NAME} and {CHAT} name things that do not exist."""
+"""Every route of this version, with a body that is right in shape. NAME, CHAT and KEY name what does not exist."""
 
 from dataclasses import dataclass
 from typing import Any
 
 NAME = "no-such-model"
 CHAT = "0123456789abcdef"
+KEY = "0123456789ab0123456789abcdef"
 TURN = {"q": "Who?", "a": "You."}
 MESSAGES = [{"role": "user", "content": "Hello"}]
 
@@ -35,6 +36,10 @@ OWN = (  # strict: unknown fields are refused
     Route("/history/list", {}, {"limit": 1.5}),
     Route("/history/update", {"chat_id": CHAT, "title": "A talk"}, {"title": 3}),
     Route("/history/delete", {"chat_id": CHAT}, {"chat_id": [CHAT]}),
+    Route("/auth/keys/create", {"name": NAME, "scopes": ["history:read"]}, {"scopes": "history:read"}),
+    Route("/auth/keys/list", {}, {"limit": [1]}),
+    Route("/auth/keys/revoke", {"id": KEY}, {"id": 3}),
+    Route("/auth/keys/rotate", {"id": KEY}, {"grace_s": "1"}),
 )
 OPENAI = (  # unknown fields are ignored, as the original does
     Route("/v1/chat/completions", {"model": NAME, "messages": MESSAGES}, {"messages": "Hello"}),

@@ -6,7 +6,7 @@ from tests.api.client import Answer
 
 LEAKS = re.compile(
     r"Traceback|site-packages|\.py\b|line \d+, in|sqlite|SELECT |INSERT |(?<![\w.:/])/(?:tmp|home|usr|var|root|opt)/"
-    r"|0x[0-9a-f]{6,}|Bearer \S{8,}|pydantic|llmanager\.",
+    r"|0x[0-9a-f]{6,}|lmk_\w{8,}|Bearer \w{12,}|pydantic|llmanager\.",
     re.IGNORECASE,
 )
 

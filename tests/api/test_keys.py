@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.api.client import Api
 from tests.api.conftest import create_ready, delete_all_trace
 from tests.api.routes import GETS, MESSAGES, OPEN, OPENAI, OWN
 from tests.api.shape import assert_error
@@ -57,6 +58,44 @@ def test_a_key_opens_what_its_scopes_name(keyed):
 def test_and_nothing_else(keyed, route):
     error = assert_error(keyed.reader.post(route.path, route.body), 403)
     assert "scope" in str(error["message"])
+
+
+def test_a_key_made_over_http_is_shown_once_and_works_at_once(keyed, name):
+    made = keyed.admin.post("/auth/keys/create", {"name": name, "scopes": ["history:read"]})
+    assert made.status in (200, 201)
+    assert Api(keyed.admin.base_url, made.json["key"]).post("/history/list", {}).status == 200
+    listed = keyed.admin.post("/auth/keys/list", {"limit": 200})
+    assert made.json["id"] in {key["id"] for key in listed.json["keys"]}
+    assert made.json["key"].encode() not in listed.body
+
+
+def test_a_key_is_made_anew_each_time_and_never_replayed(keyed, name):
+    body, headers = {"name": name, "scopes": ["history:read"]}, {"idempotency-key": name}
+    first = keyed.admin.post("/auth/keys/create", body, headers)
+    assert first.json["key"].encode() not in keyed.admin.post("/auth/keys/create", body, headers).body
+
+
+def test_a_rotated_key_has_another_secret(keyed, name):
+    made = keyed.admin.post("/auth/keys/create", {"name": name, "scopes": ["history:read"]}).json
+    rotated = keyed.admin.post("/auth/keys/rotate", {"id": made["id"]}).json
+    assert rotated["key"] != made["key"]
+    assert Api(keyed.admin.base_url, rotated["key"]).post("/history/list", {}).status == 200
+    assert_error(Api(keyed.admin.base_url, made["key"]).post("/history/list", {}), 401)
+
+
+def test_a_revoked_key_that_was_not_yet_used_opens_nothing(keyed, name):
+    made = keyed.admin.post("/auth/keys/create", {"name": name, "scopes": ["history:read"]}).json
+    assert keyed.admin.post("/auth/keys/revoke", {"id": made["id"]}).status in (200, 202)
+    assert_error(Api(keyed.admin.base_url, made["key"]).post("/history/list", {}), 401)
+
+
+def test_nobody_gives_a_scope_that_they_do_not_hold(keyed, name):
+    assert_error(keyed.admin.post("/auth/keys/create", {"name": name, "scopes": ["model:write"]}), 403)
+
+
+def test_another_tenants_key_reads_as_absent(keyed, name):
+    keys = keyed.admin.post("/auth/keys/list", {"limit": 200}).json["keys"]
+    assert_error(keyed.rival.post("/auth/keys/revoke", {"id": keys[0]["id"]}), 403, 404)
 
 
 def test_another_tenants_chat_reads_as_absent_to_the_byte(keyed):

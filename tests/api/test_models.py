@@ -56,7 +56,8 @@ def test_a_created_model_becomes_ready_and_answers(api, name):
     assert created.json["status"] in CREATING
     assert set(created.json["plan"]) >= PLAN
 
-    ready = eventually(lambda: status(api, name).json, lambda seen: seen["status"] == "ready")
+    ready = eventually(lambda: status(api, name).json, lambda seen: seen["status"] in ("ready", "failed"))
+    assert ready["status"] == "ready", ready["reason"]
     assert set(ready) >= STATUS
     assert ready["is_up"] is True
 
@@ -119,7 +120,7 @@ def test_a_sleeping_model_is_woken_by_the_request_that_needs_it(api, model):
     answer = api.post("/model/query", {"name": model, "query": "Hello", "parameters": {"max_tokens": 4}})
 
     assert answer.status == 200
-    assert status(api, model).json["status"] == "ready"
+    eventually(lambda: status(api, model).json["status"], lambda seen: seen == "ready", deadline_s=10)
 
 
 def test_a_sleeping_model_is_woken_by_name(api, model):
