@@ -23,6 +23,8 @@ class Repo:
     is_gated: bool = False
     token: str | None = None  # private: without it the repository reads as absent
     claims: dict[str, str] = field(default_factory=dict)  # file -> checksum that is told instead of the true one
+    sizes: dict[str, int] = field(default_factory=dict)  # file -> size that is told instead of the true one
+    is_lfs: bool = True  # checksums are told only for files in large file storage
 
 
 class FakeHub:
@@ -34,6 +36,7 @@ class FakeHub:
         self.held = threading.Event()  # one pauses now
         self.go_on = threading.Event()
         self.knows_ranges = True
+        self.is_a_login_page = False
         self.bytes_sent: Counter[str] = Counter()  # by file
         self.transfers: list[tuple[str, str | None]] = []  # (file, its Range header)
         self.tokens_seen_by_cdn: list[str | None] = []
@@ -76,6 +79,8 @@ class _Handler(BaseHTTPRequestHandler):
         status = self.hub.statuses.pop(0) if self.hub.statuses else 200
         if status != 200:
             return self._answer(status, {"error": "a fault on demand"})
+        if self.hub.is_a_login_page:
+            return self._answer(200, "<html>", {"Content-Type": "text/html"})
         if path.startswith("/api/models/"):
             return self._info(path.removeprefix("/api/models/"))
         name, _, rest = path.lstrip("/").partition("/resolve/")
@@ -96,8 +101,8 @@ class _Handler(BaseHTTPRequestHandler):
         siblings = []
         for file, content in repo.files.items():
             sha256 = repo.claims.get(file, hashlib.sha256(content).hexdigest())
-            lfs = {"sha256": sha256, "size": len(content), "pointerSize": 130}
-            is_small = not file.endswith(".gguf")
+            lfs = {"sha256": sha256, "size": repo.sizes.get(file, len(content)), "pointerSize": 130}
+            is_small = not (file.endswith(".gguf") and repo.is_lfs)
             sibling = {"rfilename": file, "size": len(content), "blobId": "b" * 40}
             siblings.append(sibling if is_small else sibling | {"lfs": lfs})
         self._answer(200, {"id": name, "sha": COMMIT, "private": False, "tags": [], "siblings": siblings})
@@ -148,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.hub.bytes_sent[file] += len(content)
 
     def _answer(self, status: int, body: object, headers: dict[str, str] | None = None) -> None:
-        data = json.dumps(body).encode()
+        data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
         self.send_response(status)
         for key, value in (headers or {}).items():
             self.send_header(key, value)

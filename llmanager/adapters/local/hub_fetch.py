@@ -5,11 +5,9 @@ checksum, asks for the rest by a range, and puts the file in place only when its
 makes sense. The library serves addresses, authentication and errors.
 """
 
-import fcntl
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -22,7 +20,14 @@ from huggingface_hub.utils import build_hf_headers, hf_raise_for_status  # type:
 from llmanager.adapters.local.gguf_header import BrokenModelFile, read_header
 from llmanager.adapters.local.hub_files import choose
 from llmanager.adapters.local.job_child import MIB, JobFailed, check_space, serve, tell_stage
-from llmanager.adapters.local.stored_file import put_in_place, read_marker, renew_marker, sha256_of, write_marker
+from llmanager.adapters.local.stored_file import (
+    alone,
+    put_in_place,
+    read_marker,
+    renew_marker,
+    sha256_of,
+    write_marker,
+)
 
 T = TypeVar("T")
 
@@ -99,7 +104,7 @@ def _unchanged(config: Config, folder: Path) -> Path | None:
     tell_stage("checking")
     for path in sorted(folder.rglob("*.gguf")) if config.file is None else (folder / config.file,):
         if path.is_file():
-            with _alone(path):
+            with alone(path):
                 marker = renew_marker(path)
             if marker is not None and (marker.is_choice or config.file is not None):
                 return path
@@ -107,8 +112,8 @@ def _unchanged(config: Config, folder: Path) -> Path | None:
 
 
 def _fetch(config: Config, file: HubFile, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(path):
+    tell_stage("waiting for another fetch of the same file")
+    with alone(path):
         if not _is_there(file, path):
             part = path.with_name(f"{path.name}.{file.sha256[:16]}.part")
             _download(config, file, part)
@@ -118,15 +123,6 @@ def _fetch(config: Config, file: HubFile, path: Path) -> None:
         write_marker(path, file.sha256, is_choice=was_choice or config.file is None)
         for leftover in path.parent.glob(f"{path.name}.*.part"):  # of earlier versions of the file
             leftover.unlink()
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """One process at a time works on the file. The lock goes with the process, however that ends."""
-    with path.with_name(path.name + ".lock").open("wb") as lock:
-        tell_stage("waiting for another fetch of the same file")
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _is_there(file: HubFile, path: Path) -> bool:

@@ -61,6 +61,6 @@ def _tell(event: dict[str, Any]) -> None:
 
 
 def _end_with_parent() -> None:
-    while sys.stdin.read(1):
+    while os.read(sys.stdin.fileno(), 1):  # not through sys.stdin, whose lock would be held when the process ends
         pass
     os._exit(1)

@@ -161,6 +161,7 @@ class Jobs:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env=self._environment,
+                start_new_session=True,  # Ctrl-C is for the server, which then stops its children
                 text=True,
                 encoding="utf-8",
             )

@@ -65,8 +65,10 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def convert(weights: Path, vocabulary: Path, path: Path) -> None:
-    """Matrices to 16 bits: vectors keep a cosine of 0.99999 with the published ones. 8 bits (Q8_0) would be half the size
-    and a fifth faster, but fell to 0.9986 on text that is no prose."""
+    """Matrices to 16 bits: vectors keep a cosine of 0.99999 with the published ones.
+
+    8 bits (Q8_0) would be half the size and a fifth faster, but fell to 0.9986 on text that is no prose.
+    """
     writer = gguf.GGUFWriter(str(path), "bert")
     writer.add_name("all-MiniLM-L6-v2")
     writer.add_license("apache-2.0")

@@ -4,9 +4,12 @@ A file counts as complete only with a marker that fits its size and time of chan
 and a file that somebody touched is checked anew. The file is renamed into place before its marker is written.
 """
 
+import fcntl
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -54,6 +57,15 @@ def write_marker(path: Path, sha256: str, *, is_choice: bool = False) -> Marker:
     new.write_text(json.dumps(asdict(marker)))
     new.replace(marker_path(path))
     return marker
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """One process at a time works on the file. The lock goes with the process, however that ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(path.name + ".lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def put_in_place(temporary: Path, path: Path) -> None:

@@ -63,7 +63,9 @@ class LocalWeights:
         self._hub = hub or HubSettings()
         self._free_bytes = free_bytes
         self._headers: dict[tuple[Path, int, int], GGUFHeader] = {}
-        self._jobs = Jobs(python, _child_environment(self._hub, self._root), clock or SystemClock())
+        environment, clock = _child_environment(self._hub, self._root), clock or SystemClock()
+        self._downloads = Jobs(python, environment, clock)
+        self._short_jobs = Jobs(python, environment, clock)  # of seconds: never behind a download of hours
 
     def facts(self, model: str, kind: Kind) -> WeightsFacts:
         source = source_of(model, kind, self._models_dir)
@@ -90,21 +92,27 @@ class LocalWeights:
             remaining_s = deadline_s - time.monotonic()
             if not isinstance(state, Fetching) or remaining_s <= 0:
                 return state
-            self._jobs.wait(source_of(model, kind, self._models_dir), remaining_s)
+            source = source_of(model, kind, self._models_dir)
+            self._jobs_of(source).wait(source, remaining_s)
 
     def release(self, model: str, kind: Kind) -> None:
         try:
-            self._jobs.drop(source_of(model, kind, self._models_dir))
+            source = source_of(model, kind, self._models_dir)
         except InvalidInput:
             return  # nothing can be under way for it
+        self._jobs_of(source).drop(source)
 
     def close(self) -> None:
-        self._jobs.close()
+        self._downloads.close()
+        self._short_jobs.close()
+
+    def _jobs_of(self, source: Source) -> Jobs:
+        return self._downloads if isinstance(source, HubFile) else self._short_jobs
 
     def _ensure(self, source: Source, kind: Kind) -> Present | Fetching | Missing:
         path = self._path_of(source)
         if path is None:
-            outcome = self._jobs.begin(source, self._fetch_task(source))
+            outcome = self._jobs_of(source).begin(source, self._fetch_task(source))
             path = self._path_of(source) if isinstance(outcome, Done) else None
         if path is not None:
             return Present(path, self._facts_of(path, kind))
@@ -114,8 +122,8 @@ class LocalWeights:
             case Running(stage):
                 return Fetching(stage)
             case Done():  # the file was there, and has gone since
-                self._jobs.drop(source)
-                self._jobs.begin(source, self._fetch_task(source))
+                self._jobs_of(source).drop(source)
+                self._jobs_of(source).begin(source, self._fetch_task(source))
                 return Fetching("starting again")
 
     def _path_of(self, source: Source) -> Path | None:
@@ -172,14 +180,13 @@ class LocalWeights:
 
     def _described_bytes(self, source: HubFile) -> int:
         """The size of its file, asked of the hub. Raises InvalidInput, Unavailable."""
-        key = ("describe", source)
         task = Task(
             "llmanager.adapters.local.hub_fetch", lambda: self._hub_config(source, is_fetch=False), KEEP_DESCRIPTION_S
         )
-        outcome = self._jobs.begin(key, task)
+        outcome = self._short_jobs.begin(source, task)
         if isinstance(outcome, Running):
-            self._jobs.wait(key, self._hub.answer_timeout_s)
-            outcome = self._jobs.begin(key, task)
+            self._short_jobs.wait(source, self._hub.answer_timeout_s)
+            outcome = self._short_jobs.begin(source, task)
         match outcome:
             case Done(result):
                 return int(result["size_bytes"])

@@ -8,7 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llmanager.adapters.local.sources import Builtin, HubFile, LocalFile, source_of
+from llmanager.adapters.local.weights import BUILDERS
 from llmanager.kernel.errors import InvalidInput
+from llmanager.models.catalog import ENTRIES
 from llmanager.models.entities import Kind
 
 
@@ -115,3 +117,9 @@ def test_whatever_the_name_the_file_lies_inside(models_dir: Path, parts: list[st
         elif isinstance(source, HubFile):
             folder = models_dir / source.repo / (source.file or "x")
             assert ".." not in folder.parts
+
+
+def test_every_alias_of_the_catalog_means_something_that_can_be_had(models_dir: Path):
+    for entry in ENTRIES:
+        source = source_of(entry.alias, entry.kind, models_dir)
+        assert isinstance(source, HubFile) or (isinstance(source, Builtin) and source.name in BUILDERS)

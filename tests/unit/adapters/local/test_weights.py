@@ -215,6 +215,40 @@ def test_many_waiters_share_one_fetch(weights: LocalWeights, hub: FakeHub, chat_
     assert hub.bytes_sent[FILE] == len(chat_bytes)
 
 
+def test_two_servers_on_one_home_fetch_it_once(open_weights: Open, hub: FakeHub, chat_bytes: bytes):
+    hub.hold_after = 1_000_000
+    first, second = open_weights(), open_weights()
+    first.ensure(MODEL, Kind.CHAT)
+    assert hub.held.wait(DEADLINE_S)
+    waiting = Fetching("waiting for another fetch of the same file")
+    eventually(lambda: second.ensure(MODEL, Kind.CHAT) == waiting)
+    hub.go_on.set()
+
+    assert fetched(first) == fetched(second)
+    assert hub.bytes_sent[FILE] == len(chat_bytes)
+
+
+def test_downloads_hold_up_neither_facts_nor_what_is_built_here(open_weights: Open, hub: FakeHub, chat_bytes: bytes):
+    hub.repos["acme/other"] = hub.repos["acme/third"] = hub.repos[REPO]
+    hub.hold_after = 0
+    weights = open_weights()
+    for repo in (REPO, "acme/other"):
+        weights.ensure(repo, Kind.CHAT)
+
+    assert weights.ensure("acme/third", Kind.CHAT) == Fetching("waiting for another fetch to end")
+    assert weights.facts("acme/third", Kind.CHAT).size_mib == 3
+    assert fetched(weights, "demo-tiny")
+
+
+def test_the_token_is_in_no_list_of_processes(open_weights: Open, hub: FakeHub):
+    hub.hold_after = 0
+    open_weights(token="hf_secret").ensure(MODEL, Kind.CHAT)
+    assert hub.held.wait(DEADLINE_S)
+    [child] = live_children()
+
+    assert "hf_secret" not in str([child.cmdline(), child.environ()])
+
+
 def test_wait_ends_with_its_time(weights: LocalWeights, hub: FakeHub):
     hub.hold_after = 0
 
@@ -228,6 +262,32 @@ def test_a_wrong_checksum_is_told_and_nothing_is_kept(weights: LocalWeights, hub
     assert "does not have the checksum" in missing.reason
     assert not missing.is_final
     assert [path.name for path in (tmp_path / "home").rglob("*") if path.is_file()] == [f"{FILE}.lock"]
+
+
+def test_a_file_longer_than_announced_is_refused(weights: LocalWeights, hub: FakeHub):
+    hub.repos[REPO].sizes[FILE] = 1000
+
+    assert "does not have the checksum" in missed(weights).reason
+
+
+def test_a_file_shorter_than_announced_is_given_up(weights: LocalWeights, hub: FakeHub, chat_bytes: bytes):
+    hub.repos[REPO].sizes[FILE] = len(chat_bytes) + 1
+
+    assert isinstance(missed(weights), Missing)
+
+
+def test_a_file_without_a_checksum_is_not_taken(weights: LocalWeights, hub: FakeHub):
+    hub.repos[REPO].is_lfs = False
+
+    assert missed(weights) == Missing(f"The hub gives no checksum for {FILE!r}. Choose another file.", is_final=True)
+
+
+def test_a_login_page_is_not_taken_for_the_hub(weights: LocalWeights, hub: FakeHub):
+    hub.is_a_login_page = True
+
+    assert missed(weights) == Missing(
+        "What answered is not a model hub. Check HF_ENDPOINT and whether the network asks for a login.", is_final=False
+    )
 
 
 def test_without_a_network_it_says_what_to_do(open_weights: Open):
