@@ -1,0 +1,1 @@
+"""Benchmarks. Each file offers run() -> rows of (name, value, unit and goal); ratios are of one run on one machine."""
