@@ -1,12 +1,13 @@
 """One request from end to end, over a real socket to a scripted server."""
 
+import asyncio
 from functools import partial
 
 import pytest
 
 from llmanager.gateway.ports import Usage
 from tests.fakes.directory import chat_route
-from tests.fakes.upstream_server import Call, chunk, encoded, speak
+from tests.fakes.upstream_server import Call, begin, chunk, encoded, speak
 from tests.unit.gateway.conftest import ASK, CHAT, STREAM, staged
 
 pytestmark = pytest.mark.anyio
@@ -66,8 +67,13 @@ async def test_every_send_ends_at_an_events_end_however_the_server_cuts_its_byte
     assert all(part.endswith(b"\n\n") for part in reply.parts)
 
 
-async def test_a_connection_serves_one_stream_after_another():
-    async with staged(lambda call: speak(call, "a")) as stage:
+async def test_a_connection_serves_one_stream_after_another_though_its_end_comes_after_done():
+    async def slow_to_end(call: Call) -> None:
+        await begin(call, encoded(chunk("a", finish="stop")), b"data: [DONE]\n\n")
+        await asyncio.sleep(0.01)
+        await call.end()
+
+    async with staged(slow_to_end) as stage:
         for _ in range(5):
             await stage.client.post(CHAT, STREAM)
         assert stage.server.connections == 1

@@ -119,3 +119,24 @@ async def test_a_servers_refusal_keeps_its_meaning_and_loses_its_secrets():
         assert reply.status == 502
         assert "sk-inner" not in reply.error["message"]
     assert stage.directory.suspected == [], "it answers, so it lives"
+
+
+async def test_a_stream_may_last_as_long_as_its_events_keep_coming():
+    async def steady(call: Call) -> None:
+        await call.start_stream()
+        for _ in range(5):
+            await call.send(HELLO)
+            await asyncio.sleep(0.05)
+        await call.event(chunk(None, finish="stop"))
+        await call.done()
+        await call.end()
+
+    async with staged(steady, first_byte_s=0.15, gap_s=0.15) as stage:
+        reply = await stage.client.post(CHAT, STREAM)
+    assert reply.text == "Hello" * 5
+    assert reply.events[-1] == "[DONE]"
+
+
+async def test_an_error_whose_body_is_too_long_is_told_by_its_status():
+    async with staged(lambda call: call.answer(429, b"x" * 100_000)) as stage:
+        assert (await stage.client.post(CHAT, ASK)).status == 429

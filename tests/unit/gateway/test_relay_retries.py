@@ -24,6 +24,16 @@ async def test_a_busy_replica_is_left_for_another_before_the_first_byte():
         assert [len(stage.server.calls), len(other.calls)] == [1, 1]
 
 
+async def test_the_second_try_goes_to_another_replica_however_busy():
+    async with (
+        UpstreamServer(speak) as other,
+        staged(lambda call: call.answer(503, b""), route=two_replicas(other)) as stage,
+    ):
+        with stage.gateway.relay.balance.one_of([other.upstream("b")]):
+            assert (await stage.client.post(CHAT, ASK)).status == 200
+        assert [len(stage.server.calls), len(other.calls)] == [1, 1]
+
+
 async def test_a_replica_that_is_not_there_is_left_for_another_and_suspected():
     async with staged(speak) as stage:
         async with UpstreamServer(speak) as closed:
