@@ -1,5 +1,6 @@
 """Writes one HTTP response to ASGI: whole, or a stream of events whose failure is its last event."""
 
+import math
 from dataclasses import replace
 
 from llmanager.gateway import sse
@@ -85,5 +86,6 @@ class Answer:
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def _body(self, data: bytes) -> None:
-        self._last_sent_s = self._clock.monotonic_s()
+        self._last_sent_s = math.inf  # nothing is silent while a send is under way: a beat must not come between
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        self._last_sent_s = self._clock.monotonic_s()

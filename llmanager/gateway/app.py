@@ -119,7 +119,7 @@ class Gateway:
         route = surface.find(self._directory, call.principal.tenant, ask.name)
         call.model = route.name
         ask.fit(route)
-        async with attended(receive, answer, heartbeat_s=limits.heartbeat_s):
+        async with attended(receive, answer, heartbeat_s=limits.heartbeat_s if ask.is_stream else None):
             call.usage = await self.relay.serve(ask, route, answer)
 
 

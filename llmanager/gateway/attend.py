@@ -9,8 +9,11 @@ from llmanager.gateway.asgi import ClientGone, Receive
 
 
 @asynccontextmanager
-async def attended(receive: Receive, answer: Answer, *, heartbeat_s: float) -> AsyncIterator[None]:
-    """Cancels the block when the client disconnects before the answer is complete, and raises ClientGone then."""
+async def attended(receive: Receive, answer: Answer, *, heartbeat_s: float | None) -> AsyncIterator[None]:
+    """Cancels the block when the client disconnects before the answer is complete, and raises ClientGone then.
+
+    `heartbeat_s`: None for a whole answer, which has no heartbeats.
+    """
     work = asyncio.current_task()
     assert work is not None
     cancels_before = work.cancelling()
@@ -34,13 +37,13 @@ async def attended(receive: Receive, answer: Answer, *, heartbeat_s: float) -> A
         attendant.cancel()
 
 
-async def _until_disconnect(receive: Receive, answer: Answer, heartbeat_s: float) -> None:
+async def _until_disconnect(receive: Receive, answer: Answer, heartbeat_s: float | None) -> None:
     while True:
         try:
             async with asyncio.timeout(heartbeat_s):
                 message = await receive()
         except TimeoutError:
-            await answer.beat(heartbeat_s)
+            await answer.beat(heartbeat_s or 0)
             continue
         if message["type"] == "http.disconnect":
             return

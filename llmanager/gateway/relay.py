@@ -17,6 +17,7 @@ from llmanager.kernel.clock import Clock
 from llmanager.kernel.errors import LLManagerError, UpstreamFailed, UpstreamTimeout
 
 _MAX_ERROR_BYTES = 65_536
+_ERROR_BODY_S = 2.0
 _TAIL_S = 0.5  # for the end of a stream's HTTP body after [DONE]; seen, the connection can be used again
 
 
@@ -80,38 +81,40 @@ class Relay:
     async def _exchange(self, ask: Ask, upstream: Upstream, answer: Answer) -> Usage | None:
         # A whole answer's head comes when it is generated: only a stream can promise an early first byte.
         first_byte_s = self._limits.first_byte_s if ask.is_stream else self._limits.total_s
+        first_byte_by = asyncio.get_running_loop().time() + first_byte_s
         body = ask.body_for(upstream.served_name)
         response = await self._upstreams.post(upstream, ask.path, body, first_byte_s=first_byte_s)
         try:
             if response.status != 200:
                 raise await _refused(ask, response)
             if ask.is_stream:
-                return await self._stream(ask, response, answer)
+                return await self._stream(ask, response, answer, first_byte_by)
             whole, usage = ask.whole(await response.read(self._limits.max_response_bytes), ask.name)
             await answer.json(whole)
             return usage
         finally:
             await response.close()
 
-    async def _stream(self, ask: Ask, response: UpstreamResponse, answer: Answer) -> Usage | None:
+    async def _stream(self, ask: Ask, response: UpstreamResponse, answer: Answer, next_event_by: float) -> Usage | None:
         if not response.content_type.startswith("text/event-stream"):
             raise UpstreamFailed(f"The server of model {ask.name!r} sent no stream. Ask without 'stream'.")
         rewriter = StreamRewriter(ask.name, wants_usage=ask.wants_usage)
         splitter = sse.Splitter(self._limits.max_event_bytes)
         chunks = response.chunks()
         loop = asyncio.get_running_loop()
-        next_event_by = loop.time() + self._limits.first_byte_s
         while not rewriter.is_done:
             chunk = await self._next_chunk(ask, chunks, next_event_by)
+            has_event = False
             try:
                 for event in splitter.feed(chunk):
                     rewriter.take(event)
-                    next_event_by = 0.0
+                    has_event = True
             finally:  # what came before a broken event is the caller's
                 out = rewriter.drain()
                 if out:
                     await answer.events(out)
-            next_event_by = next_event_by or loop.time() + self._limits.gap_s
+            if has_event:
+                next_event_by = loop.time() + self._limits.gap_s
         await answer.close_stream()
         await _read_to_end(chunks)
         return rewriter.usage
@@ -129,7 +132,10 @@ class Relay:
 
 
 async def _refused(ask: Ask, response: UpstreamResponse) -> LLManagerError:
-    body = await response.read(_MAX_ERROR_BYTES)
+    body = b""  # the status alone says enough where the body does not come
+    with suppress(TimeoutError, UpstreamFailed):
+        async with asyncio.timeout(_ERROR_BODY_S):
+            body = await response.read(_MAX_ERROR_BYTES)
     return refusals.of_answer(ask.name, response.status, body, response.headers.get("retry-after"))
 
 

@@ -90,6 +90,13 @@ class Call:
         self._writer.transport.abort()
 
 
+async def begin(call: Call, *events: bytes) -> None:
+    """The start of a stream: how it goes on is the test's."""
+    await call.start_stream()
+    for event in events:
+        await call.send(event)
+
+
 Script = Callable[[Call], Awaitable[None]]
 
 

@@ -16,6 +16,10 @@ from tests.fakes.data_path import FakeKeyring, FakeMeter
 from tests.fakes.directory import FakeDirectory, chat_route
 from tests.fakes.upstream_server import Script, UpstreamServer
 
+CHAT = "/v1/chat/completions"
+ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+STREAM = ASK | {"stream": True}
+
 
 @pytest.fixture
 def anyio_backend() -> str:

@@ -11,13 +11,10 @@ from llmanager.gateway.policy import Limits
 from tests.fakes.asgi import Reply
 from tests.fakes.directory import chat_route
 from tests.fakes.upstream_server import Call, speak
-from tests.unit.gateway.conftest import Stage, staged
+from tests.unit.gateway.conftest import ASK, CHAT, STREAM, Stage, staged
 
 pytestmark = pytest.mark.anyio
 
-CHAT = "/v1/chat/completions"
-ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
-STREAM = ASK | {"stream": True}
 LIMITS = Limits(hold_silent_s=20, wake_timeout_s=300)
 
 
