@@ -15,11 +15,11 @@ from llmanager.wire.base import rfc3339, rfc3339_always
 
 def status_view(registry: Registry, key: Key) -> wire.ModelStatus:
     """Raises ModelNotFound."""
-    return of_model(registry, registry.require(key))
+    return of_model(registry, registry.look(registry.require(key)))
 
 
 def created_view(registry: Registry, key: Key) -> wire.Created:
-    model = registry.require(key)
+    model = registry.look(registry.require(key))
     return wire.Created(**of_model(registry, model).model_dump(), plan=plan_view(model))
 
 

@@ -11,6 +11,7 @@ from llmanager.models import rows
 from llmanager.models.entities import Backend, Model, Use
 from llmanager.models.errors import ModelNotFound
 from llmanager.models.ports import ModelHost
+from llmanager.models.reconcile import noticed
 from llmanager.models.rows import Key
 
 
@@ -83,3 +84,7 @@ class Registry:
 
     def host(self, model: Model) -> ModelHost:
         return self.hosts[model.spec.backend]
+
+    def look(self, model: Model) -> Model:
+        """The row as the next pass would find it: fresher than the last save, for people who ask. Writes nothing."""
+        return noticed(model, self.host(model).observe(model.resource), self.clock.now())

@@ -14,7 +14,7 @@ from llmanager.adapters.local.replica import Timing
 from llmanager.adapters.local.sqlite_table import SQLiteStore
 from llmanager.adapters.local.weights import HubSettings, LocalWeights
 from llmanager.adapters.remote.openai_host import Remote, RemoteModelHost
-from llmanager.history.usecases.sweep import sweep_deleted_chats
+from llmanager.history.usecases.sweep import sweep as sweep_chats
 from llmanager.kernel.clock import Clock, SystemClock
 from llmanager.kernel.ids import random_id
 from llmanager.kernel.table import Table
@@ -22,7 +22,7 @@ from llmanager.models.entities import Backend
 from llmanager.models.rows import Key
 from llmanager.models.usecases.reconcile import reconcile_once
 from llmanager.models.usecases.registry import Registry
-from llmanager.models.usecases.sweep import sweep
+from llmanager.models.usecases.sweep import sweep as sweep_models
 from llmanager.wiring.local.directory import RegistryDirectory
 from llmanager.wiring.local.loop import ReconcileLoop
 from llmanager.wiring.settings import Settings
@@ -110,8 +110,8 @@ def opened_parts(settings: Settings) -> Iterator[Parts]:
 
 def look_round(registry: Registry, history: Table) -> list[Key]:
     """Finish what was interrupted; every model is due."""
-    sweep(registry)
-    sweep_deleted_chats(history)
+    sweep_models(registry)
+    sweep_chats(history)
     return [model.key for model in registry.every()]
 
 

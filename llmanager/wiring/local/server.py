@@ -150,6 +150,7 @@ def keyring_of(settings: Settings, parts: Parts) -> Keyring:
 
 def limits_of(settings: Settings) -> Limits:
     return Limits(
+        max_body_bytes=settings.max_body_mib * 2**20,
         first_byte_s=settings.first_byte_s,
         gap_s=settings.gap_s,
         hold_silent_s=settings.hold_silent_s,
