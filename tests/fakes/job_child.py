@@ -30,7 +30,7 @@ STEPS: dict[str, Callable[..., object]] = {
     "fail": _fail,
     "crash": lambda: 1 // 0,
     "full": _full,
-    "space": lambda needed, free: check_space(Path.cwd(), needed, free),
+    "space": check_space,
     "until": _wait_for,
 }
 

@@ -14,7 +14,7 @@ def build(task: dict[str, Any], size_bytes: int, write: Callable[[Path], None]) 
     path = Path(task["path"])
     with alone(path):
         if read_marker(path) is None:  # nobody built it while we waited
-            check_space(path.parent, size_bytes, task["free_bytes"])
+            check_space(size_bytes, task["free_bytes"])
             temporary = path.with_name(path.name + ".part")
             write(temporary)
             read_header(temporary)

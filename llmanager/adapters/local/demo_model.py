@@ -23,7 +23,7 @@ from llmanager.adapters.local.job_child import serve, tell_stage
 
 PHRASES: Final = 60  # neighbours that become one token: all this model has for memory
 CONTEXT, HEAD, FEED_FORWARD, EPSILON = 4096, 32, 32, 1e-5
-GGUF_BYTES: Final = 2 * 1024 * 1024
+GGUF_BYTES: Final = 3 * 1024 * 1024
 START, END, TEXT_END = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 SPECIALS: Final = (TEXT_END, START, END)
 LINE_BREAK: Final = "\u010a"  # as the alphabet of the tokenizer writes it

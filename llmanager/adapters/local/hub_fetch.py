@@ -48,7 +48,7 @@ class Config:
     token: str | None = field(repr=False)
     timeout_s: float  # without a byte
     retry_delay_s: float  # before the second try; doubles with each
-    free_bytes: int | None  # stands in for measuring the disk
+    free_bytes: int  # on the disk, as the parent measured it
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def _is_there(file: HubFile, path: Path) -> bool:
 
 def _download(config: Config, file: HubFile, part: Path) -> None:
     with part.open("ab", buffering=0) as out:  # unbuffered: a kill loses nothing that arrived
-        check_space(part.parent, max(0, file.size_bytes - out.tell()), config.free_bytes)
+        check_space(max(0, file.size_bytes - out.tell()), config.free_bytes)
         progress = _Progress(file.size_bytes)
         failures = 0
         while out.tell() < file.size_bytes:

@@ -7,11 +7,9 @@ End of stdin means that the parent is gone: the child ends too.
 import errno
 import json
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 MIB: Final = 1024 * 1024
@@ -43,11 +41,10 @@ def serve(work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         _tell({"failed": "The disk became full. Free some space, then try again.", "is_final": False})
 
 
-def check_space(folder: Path, needed_bytes: int, free_bytes: int | None = None) -> None:
-    """Raises JobFailed if `needed_bytes` do not fit on the disk of `folder`; `free_bytes` stands in for measuring."""
-    free = shutil.disk_usage(folder).free if free_bytes is None else free_bytes
-    if needed_bytes + RESERVE_BYTES > free:
-        needed_mib, free_mib = -(-(needed_bytes + RESERVE_BYTES) // MIB), free // MIB
+def check_space(needed_bytes: int, free_bytes: int) -> None:
+    """Raises JobFailed, with the figures, if that much does not fit on the disk beside our reserve."""
+    if needed_bytes + RESERVE_BYTES > free_bytes:
+        needed_mib, free_mib = -(-(needed_bytes + RESERVE_BYTES) // MIB), free_bytes // MIB
         raise JobFailed(
             f"The disk is too full: {needed_mib} MiB are needed, {free_mib} MiB are free. Free some space, then try "
             "again.",

@@ -18,7 +18,8 @@ import structlog
 from llmanager.kernel.clock import Clock
 
 MAX_RUNNING: Final = 2
-MAX_JOBS: Final = 32
+MAX_UNFINISHED: Final = 32
+MAX_REMEMBERED: Final = 256
 KEEP_FAILURE_S: Final = 10.0
 KEEP_FINAL_FAILURE_S: Final = 300.0
 END_WAIT_S: Final = 5.0
@@ -91,7 +92,7 @@ class Jobs:
             self._forget_stale()
             job = self._jobs.get(key)
             if job is None:
-                if len(self._jobs) >= MAX_JOBS:
+                if sum(isinstance(job.outcome, Running) for job in self._jobs.values()) >= MAX_UNFINISHED:
                     return TOO_MANY
                 job = self._jobs[key] = _Job(task)
                 self._start_queued()
@@ -127,7 +128,11 @@ class Jobs:
 
     def _forget_stale(self) -> None:
         now_s = self._clock.monotonic_s()
-        self._jobs = {key: job for key, job in self._jobs.items() if not job.is_stale(now_s)}
+        kept = {key: job for key, job in self._jobs.items() if not job.is_stale(now_s)}
+        ended = [key for key, job in kept.items() if not isinstance(job.outcome, Running)]
+        for key in ended[: max(0, len(ended) - MAX_REMEMBERED)]:  # the oldest
+            del kept[key]
+        self._jobs = kept
 
     def _start_queued(self) -> None:
         for job in self._jobs.values():

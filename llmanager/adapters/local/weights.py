@@ -65,7 +65,8 @@ class LocalWeights:
         self._headers: dict[tuple[Path, int, int], GGUFHeader] = {}
         environment, clock = _child_environment(self._hub, self._root), clock or SystemClock()
         self._downloads = Jobs(python, environment, clock)
-        self._short_jobs = Jobs(python, environment, clock)  # of seconds: never behind a download of hours
+        self._builds = Jobs(python, environment, clock)  # never behind a download of hours
+        self._questions = Jobs(python, environment, clock)  # nor these, nor builds behind a hub that is silent
 
     def facts(self, model: str, kind: Kind) -> WeightsFacts:
         source = source_of(model, kind, self._models_dir)
@@ -103,11 +104,11 @@ class LocalWeights:
         self._jobs_of(source).drop(source)
 
     def close(self) -> None:
-        self._downloads.close()
-        self._short_jobs.close()
+        for jobs in (self._downloads, self._builds, self._questions):
+            jobs.close()
 
     def _jobs_of(self, source: Source) -> Jobs:
-        return self._downloads if isinstance(source, HubFile) else self._short_jobs
+        return self._downloads if isinstance(source, HubFile) else self._builds
 
     def _ensure(self, source: Source, kind: Kind) -> Present | Fetching | Missing:
         path = self._path_of(source)
@@ -183,10 +184,10 @@ class LocalWeights:
         task = Task(
             "llmanager.adapters.local.hub_fetch", lambda: self._hub_config(source, is_fetch=False), KEEP_DESCRIPTION_S
         )
-        outcome = self._short_jobs.begin(source, task)
+        outcome = self._questions.begin(source, task)
         if isinstance(outcome, Running):
-            self._short_jobs.wait(source, self._hub.answer_timeout_s)
-            outcome = self._short_jobs.begin(source, task)
+            self._questions.wait(source, self._hub.answer_timeout_s)
+            outcome = self._questions.begin(source, task)
         match outcome:
             case Done(result):
                 return int(result["size_bytes"])

@@ -246,7 +246,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Path]:
 EDGES = [0, 1, 2**7, 2**8 - 1, 2**15, 2**31 - 1, 2**31, 2**32 - 1, 2**53, 2**60, 2**63 - 1, 2**63, 2**64 - 1]
 
 
-@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_mutated_headers_parse_or_are_refused(real: tuple[bytes, Path], data: st.DataObject):
     """Bits flipped, numbers replaced by edge values, bytes cut out or doubled: never another error, never slow."""

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from llmanager.adapters.local.jobs import CRASHED, MAX_JOBS, QUEUED, TOO_MANY, Done, Failed, Jobs, Running, Task
+from llmanager.adapters.local.jobs import CRASHED, MAX_UNFINISHED, QUEUED, TOO_MANY, Done, Failed, Jobs, Running, Task
 from tests.fakes.clock import FakeClock
 from tests.fakes.eventually import DEADLINE_S, eventually, is_alive, live_children
 
@@ -156,10 +156,18 @@ def test_two_run_at_a_time_and_the_third_waits_its_turn(jobs: Jobs, tmp_path: Pa
 
 def test_more_jobs_than_anyone_needs_are_refused(jobs: Jobs, tmp_path: Path):
     task = steps(["until", str(tmp_path / "never")])
-    for number in range(MAX_JOBS):
+    for number in range(MAX_UNFINISHED):
         jobs.begin(number, task)
 
     assert jobs.begin("one more", task) == TOO_MANY
+
+
+def test_ended_jobs_leave_room_for_new_ones(jobs: Jobs):
+    for number in range(MAX_UNFINISHED + 1):
+        jobs.begin(number, steps(["fail", "no such model", True]))
+        jobs.wait(number, DEADLINE_S)
+
+    assert isinstance(run(jobs, steps()), Done)
 
 
 def test_waiting_ends_with_the_time_too(jobs: Jobs, tmp_path: Path):
