@@ -1,6 +1,6 @@
 """What only the data path can say, more exactly than the kernel's errors."""
 
-from llmanager.kernel.errors import Final, InvalidInput, UpstreamFailed
+from llmanager.kernel.errors import InvalidInput, NotSupported, UpstreamFailed
 
 
 class ContextLengthExceeded(InvalidInput):
@@ -9,7 +9,7 @@ class ContextLengthExceeded(InvalidInput):
     code = "context_length_exceeded"
 
 
-class MethodNotAllowed(Final):
+class MethodNotAllowed(NotSupported):
     """The path exists for other methods; the surface answers it with 405 and an Allow header."""
 
     code = "method_not_allowed"

@@ -52,11 +52,8 @@ class AiohttpResponse:
         return b"".join(parts)
 
     async def close(self) -> None:
-        """At its end the connection goes back to the pool; before it, it is closed, which ends the generation."""
-        if self._content.at_eof():
-            self._response.release()
-        else:
-            self._response.close()
+        """Closes the connection, which ends the generation, unless the body's end gave it back to the pool already."""
+        self._response.close()
 
 
 class AiohttpUpstreams:

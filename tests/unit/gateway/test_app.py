@@ -99,6 +99,7 @@ async def test_what_is_not_there_says_so_in_openais_shape(method: str, path: str
     assert reply.status == status
     assert set(reply.error) == {"message", "type", "code", "param"}
     assert ("allow" in reply.headers) == (status == 405)
+    assert reply.error["type"] == ("not_found_error" if status == 404 else "not_supported_error")
 
 
 async def test_other_paths_and_protocols_are_not_handled():
