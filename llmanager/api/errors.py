@@ -4,6 +4,7 @@ import json
 import math
 
 from llmanager.api import refusals
+from llmanager.gateway.errors import MethodNotAllowed
 from llmanager.gateway.ports import Rendered
 from llmanager.kernel import errors
 from llmanager.kernel.errors import LLManagerError
@@ -23,7 +24,7 @@ STATUS: dict[type[LLManagerError], tuple[int, str]] = {
     errors.UpstreamFailed: (502, "upstream_error"),
     errors.UpstreamTimeout: (504, "upstream_error"),
     refusals.BadRequest: (400, "invalid_request_error"),
-    refusals.MethodNotAllowed: (405, "invalid_request_error"),
+    MethodNotAllowed: (405, "invalid_request_error"),
     refusals.MisdirectedRequest: (421, "invalid_request_error"),
     refusals.HeadersTooLarge: (431, "invalid_request_error"),
 }
@@ -48,6 +49,8 @@ def render(error: LLManagerError) -> Rendered:
     retry_after_s = getattr(error, "retry_after_s", None)
     if retry_after_s is not None:
         headers.append((b"retry-after", str(max(1, math.ceil(retry_after_s))).encode()))
+    if isinstance(error, MethodNotAllowed):
+        headers.append((b"allow", error.allowed.encode()))
     status, _ = status_of(error)
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))

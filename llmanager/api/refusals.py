@@ -7,13 +7,6 @@ class BadRequest(Final):
     code = "bad_request"
 
 
-class MethodNotAllowed(Final):
-    code = "method_not_allowed"
-
-    def __init__(self) -> None:
-        super().__init__("This route does not take that method. The answer's Allow header names those it takes.")
-
-
 class MisdirectedRequest(Final):
     code = "misdirected_request"
 

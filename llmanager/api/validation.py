@@ -12,7 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from llmanager.api.asgi import again, read_body, send_rendered
 from llmanager.api.errors import render
-from llmanager.api.refusals import BadRequest, MethodNotAllowed, internal_error
+from llmanager.api.refusals import BadRequest, internal_error
+from llmanager.gateway.errors import MethodNotAllowed
 from llmanager.gateway.ports import Rendered
 from llmanager.kernel.errors import InvalidInput, LLManagerError, NotFound
 
@@ -136,16 +137,15 @@ async def _invalid(_: Request, error: Exception) -> Response:
 
 async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    response = _response(replace(render(_named(error.status_code)), status=error.status_code))
-    response.headers.update(error.headers or {})
-    return response
+    return _response(replace(render(_named(error.status_code, error.headers or {})), status=error.status_code))
 
 
-def _named(status: int) -> LLManagerError:
+def _named(status: int, headers: Mapping[str, str]) -> LLManagerError:
     if status == 404:
         return NotFound("There is no such route. GET /openapi.json lists those there are.")
     if status == 405:
-        return MethodNotAllowed()
+        allowed = headers.get("Allow", "")
+        return MethodNotAllowed(f"This route takes {allowed} only.", allowed=allowed)
     return BadRequest("The request could not be read. Check its headers and its body.")
 
 

@@ -1,12 +1,10 @@
 """Writes one HTTP response to ASGI: whole, or a stream of events whose failure is its last event."""
 
 import math
-from dataclasses import replace
 
 from llmanager.gateway import sse
 from llmanager.gateway.asgi import Send
-from llmanager.gateway.errors import MethodNotAllowed
-from llmanager.gateway.ports import Rendered, RenderError
+from llmanager.gateway.ports import RenderError
 from llmanager.kernel.clock import Clock
 from llmanager.kernel.errors import LLManagerError
 
@@ -63,18 +61,12 @@ class Answer:
 
     async def fail(self, error: LLManagerError) -> None:
         """With its status, or, in a stream that is under way, as an event after which nothing comes (no [DONE])."""
-        rendered = self._rendered(error)
+        rendered = self._render(error)
         if self.status is None:
             await self.whole(rendered.status, list(rendered.headers), rendered.body)
         elif not self.is_complete:
             await self._body(sse.event(rendered.body))
             await self.close_stream()
-
-    def _rendered(self, error: LLManagerError) -> Rendered:
-        rendered = self._render(error)
-        if isinstance(error, MethodNotAllowed):
-            return replace(rendered, status=405, headers=(*rendered.headers, (b"allow", error.allowed.encode())))
-        return rendered
 
     def _mark_first_byte(self) -> None:
         if self.first_byte_at_s is None:

@@ -10,7 +10,7 @@ class ContextLengthExceeded(InvalidInput):
 
 
 class MethodNotAllowed(NotSupported):
-    """The path exists for other methods; the surface answers it with 405 and an Allow header."""
+    """The path exists for other methods: `allowed`, as an Allow header lists them."""
 
     code = "method_not_allowed"
 

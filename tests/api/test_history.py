@@ -129,7 +129,6 @@ def test_a_deleted_chat_is_gone_with_its_messages(api):
         {},
         {"q": "only a question"},
         {"q": "q", "a": "a", "messages": [{"role": "user", "content": "x"}]},
-        {"messages": []},
         {"messages": [{"role": "emperor", "content": "x"}]},
         {"messages": [{"role": "user", "content": "x", "extra": 1}]},
         {"q": "q", "a": "a", "ttl_s": 0},

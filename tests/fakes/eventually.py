@@ -6,6 +6,8 @@ from typing import TypeVar
 
 import psutil
 
+from tests.fakes.survivors import children
+
 T = TypeVar("T")
 DEADLINE_S = 20.0
 
@@ -29,4 +31,4 @@ def is_alive(process: psutil.Process) -> bool:
 
 def live_children() -> list[psutil.Process]:
     """Processes that this one started and that still run."""
-    return [child for child in psutil.Process().children() if is_alive(child)]
+    return [child for child in children() if is_alive(child)]

@@ -5,6 +5,19 @@ from collections.abc import Sequence
 import psutil
 
 
+def children(*, recursive: bool = False) -> list[psutil.Process]:
+    """The processes that a test of this process started. The API suite's server is none of them."""
+    own = [child for child in psutil.Process().children() if not _is_server(child)]
+    return own + [heir for child in own for heir in child.children(recursive=True)] if recursive else own
+
+
+def _is_server(process: psutil.Process) -> bool:
+    try:
+        return "llmanager.cli" in process.cmdline()
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return False
+
+
 def survivors(processes: Sequence[psutil.Process], *, within_s: float) -> list[psutil.Process]:
     """Those that still run then. A zombie has ended; that nobody reaped it is the business of process 1."""
     left = list(processes)

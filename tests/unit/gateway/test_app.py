@@ -99,7 +99,8 @@ async def test_what_is_not_there_says_so_in_openais_shape(method: str, path: str
     assert reply.status == status
     assert set(reply.error) == {"message", "type", "code", "param"}
     assert ("allow" in reply.headers) == (status == 405)
-    assert reply.error["type"] == ("not_found_error" if status == 404 else "not_supported_error")
+    types = {404: "not_found_error", 405: "invalid_request_error", 501: "not_supported_error"}
+    assert reply.error["type"] == types[status]
 
 
 async def test_other_paths_and_protocols_are_not_handled():

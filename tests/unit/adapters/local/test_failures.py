@@ -27,7 +27,7 @@ PORT_TAKEN = "ERROR: [Errno 98] Address already in use"
     ],
 )
 def test_a_failed_start_is_told_in_words_that_help(status, said, words, is_final):
-    failure = explain(status, ["before /home/me/model.gguf", said], was_ready=False)
+    failure = explain(status, ["before /srv/models/model.gguf", said], was_ready=False)
 
     assert words in failure.reason
     assert failure.is_final == is_final

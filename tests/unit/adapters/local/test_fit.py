@@ -48,7 +48,7 @@ def test_a_quote_counts_all_awake_replicas_and_costs_nothing():
     assert quoted.fits
     assert "2 x 688 MiB" in quoted.fit_reason
     assert (quoted.usd_per_hour, quoted.usd_per_month) == (Decimal(0), Decimal(0))
-    assert quoted.cold_start_s == 0.9
+    assert quoted.cold_start_ms == 900
 
 
 def test_a_model_above_the_budget_does_not_fit_and_the_reason_says_what_to_change():

@@ -3,13 +3,12 @@
 import json
 from dataclasses import replace
 
-import psutil
 import pytest
 
 from llmanager.adapters.local.engines import EngineCommand
 from llmanager.models.entities import ReplicaState
 from tests.fakes.openai_engine import engine
-from tests.fakes.survivors import survivors
+from tests.fakes.survivors import children, survivors
 from tests.unit.adapters.local.conftest import CHAT, QUICK, ask
 
 HELLO = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 4}
@@ -26,7 +25,7 @@ def run_with(make_local):
 
 def family(local):
     """Guard, engine and the engine's children."""
-    return psutil.Process().children(recursive=True)
+    return children(recursive=True)
 
 
 def test_a_command_answers_behind_its_key(run_with):
@@ -68,7 +67,7 @@ def test_a_command_without_a_key_is_asked_without_one(run_with):
 def test_an_engine_that_is_killed_is_reported_as_such(run_with):
     local = run_with(engine())
     local.run(spec=SPEC)
-    psutil.Process().children()[0].children()[0].kill()
+    children()[0].children()[0].kill()
 
     assert "memory ran out" in local.until_failed().reason
 

@@ -7,7 +7,7 @@ import pytest
 from llmanager.adapters.local.weights_port import WeightsFacts
 from llmanager.kernel.errors import InvalidInput, NoRoom, Unavailable
 from llmanager.models.entities import ReplicaState, Scaling
-from tests.fakes.survivors import survivors
+from tests.fakes.survivors import children, survivors
 from tests.fakes.weights import TINY
 from tests.unit.adapters.local.conftest import CHAT, EMBED, QUICK, ask
 
@@ -90,7 +90,7 @@ def test_a_start_that_takes_too_long_is_given_up(make_local):
     local.start()
 
     assert "did not finish loading" in local.until_failed().reason
-    assert survivors(psutil.Process().children(), within_s=1) == []
+    assert survivors(children(), within_s=1) == []
 
 
 # --- files ---
