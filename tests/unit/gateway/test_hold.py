@@ -69,6 +69,21 @@ async def test_a_held_request_is_served_when_the_model_is_up(body: dict[str, Any
     assert stage.directory.wakes == 1
 
 
+async def test_a_model_put_to_sleep_between_look_and_take_is_woken():
+    async with staged(greet) as stage:
+        stage.directory.before_take = lambda: stage.directory.change(state="asleep", upstreams=())
+        stage.directory.on_wake = lambda route: wakes_up(stage)
+        reply = await stage.client.post(CHAT, ASK)
+    assert (reply.status, stage.directory.wakes) == (200, 1)
+
+
+async def test_a_model_that_goes_between_look_and_take_is_not_there():
+    async with staged(greet) as stage:
+        stage.directory.before_take = stage.directory.remove
+        reply = await stage.client.post(CHAT, ASK)
+    assert reply.status == 404
+
+
 async def test_a_long_wait_opens_the_stream_and_tells_the_stage():
     reply = Reply()
     async with staged(greet, route=asleep, hold_silent_s=0.02, heartbeat_s=0.01) as stage:
