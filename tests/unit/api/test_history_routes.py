@@ -192,7 +192,8 @@ def test_what_does_not_fit_is_422(client, verb, body):
 
 
 @pytest.mark.parametrize(
-    "member", ['"q": "\\ud800", "a": ""', '"messages": [], "title": "\\ud800"', '"messages": [], "metadata": {"x": NaN}']
+    "member",
+    ['"q": "\\ud800", "a": ""', '"messages": [], "title": "\\ud800"', '"messages": [], "metadata": {"x": NaN}'],
 )
 def test_text_that_is_no_unicode_and_numbers_that_are_none_are_refused(client, member):
     content = "{" + member + "}"
