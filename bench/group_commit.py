@@ -1,6 +1,8 @@
 """Durable single puts by 32 threads through the one writer, against the same number of commits one at a time.
 
-"One at a time" is plain SQLite (WAL, FULL, one INSERT a commit, no table port on top): the fairest rival.
+"One at a time" is plain SQLite (WAL, FULL, one INSERT a commit, no table port on top): the fairest rival. The gain
+grows with what a commit costs, so that is told too: Python's threads top out at some 10,000 puts/s on two cores, and
+where a flush takes 0.15 ms plain SQLite comes near that by itself.
 """
 
 import sqlite3
@@ -28,8 +30,9 @@ def run() -> list[tuple[str, float | str, str]]:
         together.append(_rate(_by_threads))
     return [
         ("commits one at a time", round(max(alone)), "puts/s"),
+        ("one such commit", round(1000 / max(alone), 2), "ms"),
         (f"puts by {THREADS} threads", round(max(together)), "puts/s"),
-        ("group commit gains", round(max(together) / max(alone), 1), "x (goal >= 8)"),
+        ("group commit gains", round(max(together) / max(alone), 1), "x (goal >= 8, where a commit takes >= 2 ms)"),
     ]
 
 

@@ -52,6 +52,9 @@ def encoded_actions(actions: Sequence[Action]) -> tuple[bytes | None, ...]:
         raise ValueError(f"One transaction holds at most {MAX_ACTIONS} actions, not {len(actions)}.")
     if len({key_of(action) for action in actions}) < len(actions):
         raise ValueError("One transaction may touch a row only once.")
+    for action in actions:
+        if isinstance(action, Put):
+            check_expiry(action.row.expires_at)
     bodies = tuple(encoded(a.row.body) if isinstance(a, Put) else None for a in actions)
     size = sum(len(body) for body in bodies if body is not None)
     if size > MAX_TRANSACT_BYTES:
@@ -63,6 +66,11 @@ def encoded_actions(actions: Sequence[Action]) -> tuple[bytes | None, ...]:
 
 def key_of(action: Action) -> tuple[str, str]:
     return (action.row.partition, action.row.sort) if isinstance(action, Put) else (action.partition, action.sort)
+
+
+def check_expiry(expires_at: datetime | None) -> None:
+    if expires_at is not None and expires_at.tzinfo is None:
+        raise ValueError("A row's expiry needs a time zone.")
 
 
 def is_live(row: Row, now: datetime) -> bool:
@@ -86,5 +94,6 @@ def check(expect: Expect, version: int | None) -> None:
 
 def added(row: Row, amount: int, expires_at: datetime | None) -> Row:
     """The counter row after `add`: an expiry given replaces the old one, None keeps it."""
+    check_expiry(expires_at)
     value = row.body.get("value", 0) + amount
     return replace(row, body={**row.body, "value": value}, expires_at=expires_at or row.expires_at)

@@ -114,6 +114,14 @@ class TestExpiry:
         table.put(Row("p", "a", expires_at=at))
         assert table.get("p", "a").expires_at == at
 
+    def test_without_a_time_zone_is_refused(self, table, clock):
+        naive = clock.now().replace(tzinfo=None)
+        with pytest.raises(ValueError, match="time zone"):
+            table.put(Row("p", "a", expires_at=naive))
+        with pytest.raises(ValueError, match="time zone"):
+            table.add("p", "a", expires_at=naive)
+        assert table.get("p", "a") is None
+
     def test_makes_a_row_read_as_absent(self, table, expired):
         assert table.get("p", "a") is None
 

@@ -1,5 +1,6 @@
 """One SQLite file: opened durably, its schema version checked, its errors put into our words."""
 
+import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -91,17 +92,35 @@ def prepare(path: Path) -> None:
 
     Raises StorageTooNew, Unavailable, OutOfSpace.
     """
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise Unavailable(_SENTENCES[sqlite3.SQLITE_CANTOPEN]) from error
-    with translated(), closing(connect(path)) as connection:
+    with _alone_in(path.parent), translated(), closing(_created(path)) as connection:
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         if found > SCHEMA_VERSION:
             raise StorageTooNew(found)
         connection.execute("PRAGMA journal_mode = WAL")
         if found < SCHEMA_VERSION:
             connection.executescript(SCHEMA_1)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """SQLite's own waiting does not cover the step to WAL: of two processes that take it at once, one is refused."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise Unavailable(_SENTENCES[sqlite3.SQLITE_CANTOPEN]) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _created(path: Path) -> sqlite3.Connection:
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise Unavailable(_SENTENCES[sqlite3.SQLITE_CANTOPEN]) from error
+    return connect(path)
 
 
 class Readers:

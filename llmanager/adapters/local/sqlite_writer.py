@@ -12,7 +12,7 @@ from llmanager.kernel.errors import LLManagerError
 
 T = TypeVar("T")
 MAX_GROUP = 256  # operations of one commit
-REFUSALS = (LLManagerError, ValueError)  # of one operation; its neighbours in the group are committed without it
+REFUSALS = (LLManagerError, ValueError, TypeError)  # of one operation; its neighbours are committed without it
 IDLE_S = 60.0  # upkeep is offered this often while nobody writes
 
 
@@ -71,7 +71,8 @@ class _Job:
 class GroupCommitWriter:
     """Runs operations one after the other in its own thread and answers them when their commit is on disk.
 
-    An operation fails alone: it has a savepoint, and its neighbours in the group are committed without it.
+    An operation that refuses fails alone: it does so before it writes, or inside `all_or_nothing`. What SQLite cannot
+    do (disk full, locked) fails for the whole group, of which then nothing is kept.
     `upkeep` is asked after every group, and now and then without one, for an operation that nobody waits for.
     """
 
@@ -133,10 +134,10 @@ class GroupCommitWriter:
         try:
             self._transact(group)
         except sqlite3.Error as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
             for job in group:
                 job.failure = in_our_words(error) or error
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
         except BaseException:  # a bug: it ends this thread, and nobody may take that for an answer
             for job in group:
                 job.failure = closed()

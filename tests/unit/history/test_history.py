@@ -1,10 +1,9 @@
-import itertools
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
-from llmanager.history.entities import MAX_CONTENT_BYTES, MAX_MESSAGES, MAX_METADATA_BYTES, Said
+from llmanager.history.entities import MAX_CONTENT_BYTES, MAX_MESSAGES, MAX_METADATA_BYTES
 from llmanager.history.errors import (
     ChatNotFound,
     MessagesTooLarge,
@@ -13,86 +12,12 @@ from llmanager.history.errors import (
     TooManyMessages,
 )
 from llmanager.history.retries import TRIES
-from llmanager.history.usecases.append import append
-from llmanager.history.usecases.delete import delete_chat
 from llmanager.history.usecases.get import get_messages, get_tail, get_turns
 from llmanager.history.usecases.list import list_chats
-from llmanager.history.usecases.new import new_chat
-from llmanager.history.usecases.sweep import sweep
 from llmanager.history.usecases.update import update_chat
 from llmanager.kernel.errors import Conflict, InvalidInput, Throttled, Unavailable
 from llmanager.kernel.table import Check
-from tests.fakes.clock import FakeClock
-from tests.fakes.table import FakeTable
-
-
-class History:
-    """The use cases as one tenant calls them."""
-
-    def __init__(self, table: FakeTable, clock: FakeClock, tenant: str = "acme") -> None:
-        numbers = itertools.count()
-        self.table = table
-        self.clock = clock
-        self.tenant = tenant
-        self.new_id = lambda: f"{next(numbers):016}"
-
-    def new(self, *texts: str, **fields):
-        return new_chat(
-            self.table, tenant=self.tenant, messages=said(*texts), now=self.clock.now(), new_id=self.new_id, **fields
-        ).id
-
-    def append(self, chat_id: str, *texts: str):
-        append(
-            self.table,
-            tenant=self.tenant,
-            chat_id=chat_id,
-            messages=said(*texts),
-            now=self.clock.now(),
-            new_id=self.new_id,
-        )
-
-    def texts(self, chat_id: str) -> list[str]:
-        page = get_messages(self.table, tenant=self.tenant, chat_id=chat_id, limit=200)
-        assert page.cursor is None
-        return [message.content for message in page.items]
-
-    def delete(self, chat_id: str) -> None:
-        delete_chat(self.table, tenant=self.tenant, chat_id=chat_id)
-
-    def titles(self) -> list[str]:
-        return [chat.title for chat in list_chats(self.table, tenant=self.tenant, limit=200).items]
-
-
-def said(*texts: str) -> list[Said]:
-    return [Said("user", text) for text in texts]
-
-
-def rows_left(table: FakeTable) -> list[tuple[str, str]]:
-    return [(row.partition, row.sort) for row in table.scan(limit=1000).rows]
-
-
-@pytest.fixture
-def clock():
-    return FakeClock()
-
-
-@pytest.fixture
-def table(clock):
-    return FakeTable(clock)
-
-
-@pytest.fixture
-def history(table, clock):
-    return History(table, clock)
-
-
-def refused(error: Exception):
-    """As a table's hook: the write takes place, its answer does not come, or comes as this error."""
-
-    def hook(_) -> None:
-        raise error
-
-    return hook
+from tests.unit.history.calls import History, refused, rows_left
 
 
 class TestAppending:
@@ -293,38 +218,6 @@ class TestUpdating:
         chat = history.new()
         with pytest.raises(MetadataTooLarge):
             update_chat(table, tenant="acme", chat_id=chat, metadata={"x": "x" * MAX_METADATA_BYTES})
-
-
-class TestDeleting:
-    def test_removes_every_row(self, history, table):
-        chat = history.new("a")
-        for _ in range(3):
-            history.append(chat, *["x"] * 90)
-        history.delete(chat)
-        assert rows_left(table) == []
-
-    def test_twice_is_not_found(self, history):
-        chat = history.new("a")
-        history.delete(chat)
-        with pytest.raises(ChatNotFound):
-            history.delete(chat)
-
-    def test_leaves_other_chats_alone(self, history):
-        kept, chat = history.new("a"), history.new("b")
-        history.delete(chat)
-        assert history.texts(kept) == ["a"]
-
-    def test_that_is_interrupted_reads_as_done_and_is_finished_by_the_sweep(self, history, table):
-        chat = history.new("a", "b", title="gone")
-        table.after_write = lambda _: setattr(table, "before_write", refused(Unavailable("away")))
-        history.delete(chat)
-        assert history.titles() == []
-        with pytest.raises(ChatNotFound):
-            history.append(chat, "c")
-        assert rows_left(table) != []
-        assert sweep(table) == 1
-        assert rows_left(table) == []
-        assert sweep(table) == 0
 
 
 def test_a_throttled_table_is_tried_a_bounded_number_of_times(history, table):
