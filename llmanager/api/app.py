@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from llmanager.api.validation import install_error_handlers
 from llmanager.gateway.app import Gateway
+from llmanager.wire.errors import ErrorAnswer
 
 IsReady = Callable[[], None]  # raises a Retryable error while it is not
 
@@ -27,7 +28,8 @@ class Application:
 
 def control_plane(routers: Sequence[APIRouter], is_ready: IsReady, version: str) -> FastAPI:
     """The OpenAPI document is at /openapi.json; the interactive pages load scripts from elsewhere, so they are off."""
-    app = FastAPI(title="LLManager", version=version, docs_url=None, redoc_url=None)
+    refusal: dict[int | str, dict[str, Any]] = {"default": {"model": ErrorAnswer, "description": "A refusal"}}
+    app = FastAPI(title="LLManager", version=version, docs_url=None, redoc_url=None, responses=refusal)
     install_error_handlers(app)
     app.include_router(health_routes(is_ready))
     for router in routers:

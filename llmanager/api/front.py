@@ -1,5 +1,6 @@
 """The outermost ASGI callable: what every request meets first and every answer passes last."""
 
+import asyncio
 import traceback
 from collections.abc import Iterable
 from pathlib import PurePath
@@ -10,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from llmanager.api.asgi import send_rendered
 from llmanager.api.errors import render
 from llmanager.api.head import Limits, check_head, host_names, public_path, request_id
-from llmanager.api.refusals import BodyTooLarge, internal_error
+from llmanager.api.refusals import BodyTooLarge, BodyTooSlow, internal_error
 from llmanager.gateway.ports import Rendered
 from llmanager.kernel.errors import LLManagerError
 from llmanager.kernel.ids import NewId
@@ -34,11 +35,13 @@ class Front:
         max_body_bytes: int,
         new_id: NewId,
         max_header_bytes: int = 16_384,
+        body_s: float = 60.0,
         stage: str | None = None,
     ) -> None:
         self._app = app
         self._limits = Limits(host_names(allowed_hosts), max_header_bytes, max_body_bytes)
         self._new_id = new_id
+        self._body_s = body_s
         self._stage = stage
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,7 +54,7 @@ class Front:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         id_ = request_id(scope["headers"]) or self._new_id()
-        exchange = _Exchange(receive, send, id_, self._limits.body_bytes)
+        exchange = _Exchange(receive, send, id_, self._limits.body_bytes, self._body_s)
         with structlog.contextvars.bound_contextvars(request_id=id_):
             try:
                 check_head(scope, self._limits)
@@ -59,12 +62,12 @@ class Front:
             except LLManagerError as error:
                 await exchange.refuse(error)
             except Exception as error:  # noqa: BLE001 (the outermost loop: beyond it is only the server)
-                if not exchange.is_too_long:
+                if exchange.cut_off is None:
                     _log_failure(scope, error)
                 await exchange.refuse(internal_error(id_))
             else:
-                if exchange.is_too_long:
-                    await exchange.refuse(BodyTooLarge(self._limits.body_bytes))
+                if exchange.cut_off is not None:
+                    await exchange.refuse(exchange.cut_off)
 
     def _inner(self, scope: Scope, id_: str) -> Scope:
         inner = {**scope, "path": public_path(scope["path"], self._stage)}
@@ -77,24 +80,35 @@ class Front:
 class _Exchange:
     """One request and its answer on their way through: counts what comes, marks what goes."""
 
-    def __init__(self, receive: Receive, send: Send, id_: str, limit_bytes: int) -> None:
-        self.is_too_long = False
+    def __init__(self, receive: Receive, send: Send, id_: str, limit_bytes: int, body_s: float) -> None:
+        self.cut_off: LLManagerError | None = None  # why the rest of the body was not read
         self._is_started = False
+        self._is_read = False
         self._receive = receive
         self._send = send
         self._id = id_
         self._limit_bytes = limit_bytes
         self._bytes = 0
+        self._body_s = body_s
+        self._due_s = asyncio.get_running_loop().time() + body_s
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        """What follows the body, the client's leaving, may take any time."""
+        try:
+            async with asyncio.timeout_at(None if self._is_read else self._due_s):
+                message = await self._receive()
+        except TimeoutError:
+            self.cut_off = BodyTooSlow(self._body_s)
+            return {"type": "http.disconnect"}
+        self._is_read = not message.get("more_body", False)
         self._bytes += len(message.get("body", b""))
-        self.is_too_long = self._bytes > self._limit_bytes
-        return {"type": "http.disconnect"} if self.is_too_long else message
+        if self._bytes > self._limit_bytes:
+            self.cut_off = BodyTooLarge(self._limit_bytes)
+        return message if self.cut_off is None else {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
-        if self.is_too_long:
-            return  # whatever the app makes of a body that was cut off, the answer is 413
+        if self.cut_off is not None:
+            return  # whatever the app makes of a body that was cut off, the answer says why it was
         if message["type"] == "http.response.start":
             self._is_started = True
             kept = [(name, value) for name, value in message.get("headers", ()) if name.lower() != b"x-request-id"]
@@ -105,8 +119,7 @@ class _Exchange:
         """Answer with the error. Has an answer begun, it stays unfinished, and the server closes the connection."""
         if self._is_started:
             return
-        if self.is_too_long:
-            error, self.is_too_long = BodyTooLarge(self._limit_bytes), False
+        error, self.cut_off = self.cut_off or error, None
         rendered = render(error)
         # A body may lie unread on the connection: it must not be taken for the next request.
         headers = (*rendered.headers, (b"connection", b"close"))

@@ -13,7 +13,7 @@ class MisdirectedRequest(Final):
     def __init__(self) -> None:
         super().__init__(
             "This server does not answer to the name in the Host header. Use the address it printed at start, or add "
-            "the name to its allowed hosts."
+            "the name to LLMANAGER_ALLOWED_HOSTS."
         )
 
 
@@ -36,6 +36,13 @@ class BodyTooLarge(TooLarge):
 
     def __init__(self, limit_bytes: int) -> None:
         super().__init__(f"The request's body is over {limit_bytes} bytes. Send less, or in several requests.")
+
+
+class BodyTooSlow(BadRequest):
+    code = "body_too_slow"
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"The request's body did not arrive within {limit_s:g} s. Send it again.")
 
 
 def internal_error(request_id: str) -> LLManagerError:

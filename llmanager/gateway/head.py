@@ -22,7 +22,7 @@ Tokens = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 TokenId = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 ShortText = Annotated[str, Meta(max_length=512)]
-Tools = Annotated[list[Raw], Meta(max_length=128)]
+Tools = Annotated[list[dict[str, Raw]], Meta(max_length=128)]
 TextOrTokens = str | Annotated[list[str | TokenId | list[TokenId]], Meta(min_length=1)]
 
 

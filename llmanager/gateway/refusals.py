@@ -13,6 +13,7 @@ _TOLD = {"invalid_request_error", "BadRequestError"}  # error types whose text i
 _CONTEXT = re.compile(
     r"exceed_context_size|context_length_exceeded|maximum context length|exceeds the available context"
 )
+_NO_MEDIA = re.compile(r"(image|audio|video) input is not supported")  # llama.cpp answers it with 500
 _SECONDS = re.compile(r"[0-9]{1,3}")
 _UNSAFE_WORD = re.compile(r"[/\\]|\d\.\d+\.\d+\.\d|[\w-]{24,}")  # paths and URLs, addresses, keys
 
@@ -47,6 +48,11 @@ def of_complaint(model: str, status: int, complaint: Complaint) -> LLManagerErro
     kind, text, code = _text(complaint.type), _text(complaint.message), _text(complaint.code)
     if status < 500 and _CONTEXT.search(f"{kind} {code} {text}"):
         return _context_exceeded(model, _number(complaint.n_prompt_tokens), _number(complaint.n_ctx))
+    media = _NO_MEDIA.search(text)
+    if media:
+        return InvalidInput(
+            f"Model {model!r} takes no {media[1]} input. Send text, or ask another model.", param="messages"
+        )
     if status in (400, 422):
         told = f" It says: {safe(text)}" if kind in _TOLD and text else " Check the request's parameters."
         return InvalidInput(f"The server of model {model!r} refused this request.{told}")

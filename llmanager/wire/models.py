@@ -1,8 +1,8 @@
 """POST /model/*: what users send and read. Durations in seconds, money as decimal strings, times RFC 3339."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from llmanager.wire.base import Request, Response
 
@@ -15,6 +15,13 @@ class Scaling(Request):
     min: Annotated[int, Field(ge=0, le=16)] = 0
     max: Annotated[int, Field(ge=1, le=16)] = 1
     target_concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+
+    @model_validator(mode="after")
+    def _max_is_no_less_than_min(self) -> Self:
+        """A `max` that is left out follows `min`."""
+        if "max" in self.model_fields_set and self.max < self.min:
+            raise ValueError("'max' must be at least 'min'")
+        return self
 
 
 class CreateModel(Request):

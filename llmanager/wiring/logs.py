@@ -22,3 +22,5 @@ def configure(level: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)  # libraries
+    # Its warnings are about what clients send, a line for each, with advice to install what this server refuses.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

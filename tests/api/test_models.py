@@ -174,6 +174,7 @@ def test_a_model_that_cannot_be_had_is_refused_before_anything_is_kept(api, name
         {"kind": "song"},
         {"backend": "mainframe"},
         {"scaling": {"min": -1}},
+        {"scaling": {"min": 5, "max": 1}},
         {"scaling": {"replicas": 1}},
         {"sleep_after_s": -1},
         {"sleep_after_s": "900"},

@@ -26,6 +26,16 @@ def test_the_published_schema_tells_every_route_of_the_control_plane(api):
     assert {"/model/create", "/model/status", "/history/new", "/history/append"} <= set(paths)
 
 
+def test_the_published_schema_tells_the_one_shape_of_refusals(api):
+    schema = api.get("/openapi.json").json
+    shape = {"$ref": "#/components/schemas/ErrorAnswer"}
+    for path, operations in schema["paths"].items():
+        for operation in operations.values():
+            assert operation["responses"]["default"]["content"]["application/json"]["schema"] == shape, path
+            assert "422" not in operation["responses"]
+    assert set(schema["components"]["schemas"]["Error"]["properties"]) == {"message", "type", "code", "param"}
+
+
 @pytest.mark.parametrize("path", ["/model/list", "/models/list", "/dev/model/list", "/dev/models/list"])
 def test_a_route_is_reached_by_its_alias_and_below_the_stage(api, path):
     answer = api.post(path, {})

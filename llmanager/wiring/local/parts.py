@@ -136,12 +136,18 @@ def local_host(
 
 
 def make_folders(settings: Settings) -> None:
-    """Raises SettingsError where LLMANAGER_HOME cannot be one."""
+    """Raises SettingsError where LLMANAGER_HOME cannot be one, or LLMANAGER_MODELS_DIR is none.
+
+    A models folder that the user names is the user's: it is not made here, where a slip in its name would go unseen.
+    """
+    if settings.models_dir is not None and not settings.models_dir.is_dir():
+        raise SettingsError("LLMANAGER_MODELS_DIR", "names no folder. Make it, or name the one that holds your models.")
     try:
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        settings.own_models.mkdir(parents=True, exist_ok=True)
+        settings.own_models.mkdir(exist_ok=True)
     except OSError as error:
-        raise SettingsError("LLMANAGER_HOME", f"cannot be made or used as a folder ({error.strerror}).") from error
+        reason = f"cannot be made or used as a folder ({error.strerror}). Name one that you may write to."
+        raise SettingsError("LLMANAGER_HOME", reason) from error
 
 
 @contextmanager

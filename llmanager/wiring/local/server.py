@@ -27,6 +27,7 @@ from llmanager.gateway.policy import Limits
 from llmanager.gateway.ports import Keyring
 from llmanager.kernel.ids import random_id
 from llmanager.wiring.keyring import CachedKeyring, OpenKeyring
+from llmanager.wiring.local.connection import Connection
 from llmanager.wiring.local.greeting import greeting
 from llmanager.wiring.local.parts import Parts, opened_parts
 from llmanager.wiring.settings import Settings
@@ -64,7 +65,7 @@ async def _serve(settings: Settings, parts: Parts, listener: socket.socket, out:
     upstreams = AiohttpUpstreams()
     config = uvicorn.Config(
         app_of(settings, parts, upstreams),
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="off",
         log_config=None,

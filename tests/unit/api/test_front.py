@@ -92,6 +92,34 @@ def test_a_body_that_grows_over_the_limit_is_cut_whoever_reads_it():
     assert inner.bodies == []
 
 
+def test_a_body_that_comes_in_drops_is_given_up_and_told_so():
+    sent = []
+
+    async def drop():
+        await asyncio.sleep(0.001)
+        return {"type": "http.request", "body": b"", "more_body": True}
+
+    async def note(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/x", "headers": [(b"host", b"localhost")]}
+    asyncio.run(front(Inner(), body_s=0.02)(scope, drop, note))
+    assert (sent[0]["status"], error_of(sent[1]["body"])["code"]) == (400, "body_too_slow")
+    assert (b"connection", b"close") in sent[0]["headers"]
+
+
+def test_a_client_that_waits_for_its_answer_is_not_slow():
+    async def patient(scope, receive, send):
+        await receive()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.03):
+                await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    assert call(front(patient, body_s=0.01), "POST", "/x", [HOST], b"a")[0] == 200
+
+
 def test_fastapi_turns_a_cut_body_into_no_other_answer():
     app = FastAPI()
     install_error_handlers(app)

@@ -49,6 +49,12 @@ def test_a_full_context_is_told_in_openais_code(error: dict[str, Any]):
     assert ("70 tokens" in str(refusal)) == ("n_ctx" in error)
 
 
+def test_an_image_for_a_model_of_text_is_the_callers_affair_whatever_the_status():
+    refusal = of(500, {"message": "image input is not supported - hint: provide the mmproj", "type": "server_error"})
+    assert type(refusal) is InvalidInput
+    assert str(refusal) == "Model 'm' takes no image input. Send text, or ask another model."
+
+
 def test_what_is_wrong_with_a_request_is_repeated_and_nothing_else():
     told = of(400, {"type": "invalid_request_error", "message": "Unsupported role 'x'"})
     assert "Unsupported role 'x'" in str(told)

@@ -160,6 +160,22 @@ def test_an_env_line_of_another_shape_is_named_by_its_number_only(tmp_path, line
     assert SECRET not in str(caught.value)
 
 
+def test_a_misspelt_setting_of_ours_is_refused_and_anothers_is_not(tmp_path):
+    file = tmp_path / ".env"
+    file.write_text("OTHER=1\nLLMANAGER_PROT=1\n")
+    with pytest.raises(SettingsError, match=r"\.env line 2: there is no such setting"):
+        read_env_file(file)
+    file.write_text("OTHER=1\nLLMANAGER_PORT=1\n")
+    assert read_env_file(file) == {"OTHER": "1", "LLMANAGER_PORT": "1"}
+
+
+def test_an_env_file_that_is_no_text_is_refused(tmp_path):
+    file = tmp_path / ".env"
+    file.write_bytes(b"\xff\xfe=\n")
+    with pytest.raises(SettingsError, match=r"\.env is not UTF-8"):
+        read_env_file(file)
+
+
 def test_the_environment_wins_over_the_file_and_a_flag_over_both(tmp_path, monkeypatch):
     file = tmp_path / ".env"
     file.write_text("LLMANAGER_PORT=1\nLLMANAGER_STAGE=file\nLLMANAGER_LOG_LEVEL=debug\n")
