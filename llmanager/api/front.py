@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from llmanager.api.asgi import send_rendered
 from llmanager.api.errors import render
 from llmanager.api.head import Limits, check_head, host_names, public_path, request_id
-from llmanager.api.refusals import BodyTooLarge, BodyTooSlow, internal_error
+from llmanager.api.refusals import BodyTooLarge, BodyTooSlow, ServerStops, internal_error
 from llmanager.gateway.ports import Rendered
 from llmanager.kernel.errors import LLManagerError
 from llmanager.kernel.ids import NewId
@@ -61,6 +61,8 @@ class Front:
                 await self._app(self._inner(scope, id_), exchange.receive, exchange.send)
             except LLManagerError as error:
                 await exchange.refuse(error)
+            except asyncio.CancelledError:  # the server stops and has waited long enough: this task ends either way
+                await exchange.refuse(ServerStops())
             except Exception as error:  # noqa: BLE001 (the outermost loop: beyond it is only the server)
                 if exchange.cut_off is None:
                     _log_failure(scope, error)

@@ -1,6 +1,6 @@
 """Errors that only HTTP knows: the request never reached a use case."""
 
-from llmanager.kernel.errors import Final, Forbidden, LLManagerError, TooLarge
+from llmanager.kernel.errors import Final, Forbidden, LLManagerError, TooLarge, Unavailable
 
 
 class BadRequest(Final):
@@ -43,6 +43,13 @@ class BodyTooSlow(BadRequest):
 
     def __init__(self, limit_s: float) -> None:
         super().__init__(f"The request's body did not arrive within {limit_s:g} s. Send it again.")
+
+
+class ServerStops(Unavailable):
+    code = "server_stops"
+
+    def __init__(self) -> None:
+        super().__init__("This server is stopping. Try again when it is back.", retry_after_s=5)
 
 
 def internal_error(request_id: str) -> LLManagerError:

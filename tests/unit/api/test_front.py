@@ -204,6 +204,23 @@ def test_our_own_error_from_a_raw_app_keeps_its_status_and_is_not_logged():
     assert logs == []
 
 
+def test_a_request_that_the_stopping_server_cuts_off_is_told_so():
+    async def cut_off():
+        started = asyncio.Event()
+
+        async def endless(scope, receive, send):
+            started.set()
+            await asyncio.Event().wait()
+
+        request = asyncio.create_task(acall(front(endless), "POST", "/x", [HOST]))
+        await started.wait()
+        request.cancel()
+        return await request
+
+    answer = asyncio.run(cut_off())
+    assert (answer.status, error_of(answer.body)["code"]) == (503, "server_stops")
+
+
 def test_an_answer_that_has_begun_stays_unfinished_so_that_the_server_closes():
     async def half(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
