@@ -12,9 +12,9 @@ from llmanager.api.validation import install_error_handlers
 from llmanager.auth.errors import BadKey
 from llmanager.kernel.errors import Conflict, Forbidden, Throttled, Unauthenticated, Unavailable
 from llmanager.kernel.principal import SCOPES, Principal
+from tests.fakes.clock import FakeClock
 from tests.fakes.raw_request import acall, call
-from tests.unit.auth.hand_clock import HandClock
-from tests.unit.auth.memory_table import MemoryTable
+from tests.fakes.table import FakeTable
 
 
 class Names:
@@ -35,8 +35,8 @@ class Shop:
     """Counts its orders. `finish` is waited for, `during` acts in an order's middle, `fails` is raised."""
 
     def __init__(self):
-        self.clock = HandClock()
-        self.table = MemoryTable(self.clock)
+        self.clock = FakeClock()
+        self.table = FakeTable(self.clock)
         self.keyring = Names()
         self.orders = 0
         self.fails = None
@@ -124,7 +124,7 @@ def test_without_a_key_or_on_get_every_request_is_carried_out(shop):
     shop.post(method="GET", body=b"")
     shop.post(method="GET", body=b"")
     assert shop.orders == 4
-    assert shop.table.rows == {}
+    assert shop.table.scan().rows == ()
 
 
 @pytest.mark.parametrize("key", ["", "a b", "é", "a" * 256])
@@ -199,7 +199,7 @@ PASSING = [Throttled("Later."), Unavailable("Down."), Forbidden("No."), Unauthen
 def test_what_may_turn_out_differently_next_time_is_not_kept(shop, error):
     shop.fails = error
     assert shop.post()[0] in (401, 403, 409, 429, 503)
-    assert shop.table.rows == {}
+    assert shop.table.scan().rows == ()
     shop.fails = None
     assert shop.post()[0] == 202
 
@@ -208,7 +208,7 @@ def test_a_crash_in_the_route_frees_the_key(shop):
     shop.fails = RuntimeError()
     with pytest.raises(RuntimeError):
         shop.post()
-    assert shop.table.rows == {}
+    assert shop.table.scan().rows == ()
 
 
 def test_a_final_refusal_is_kept_like_any_answer(shop):
@@ -227,7 +227,7 @@ def test_secrets_long_answers_and_streams_are_carried_out_once_and_never_repeate
     assert first[0] in (200, 202)
     assert (again[0], code(again)) == (409, "idempotency_not_replayed")
     assert shop.orders == 1
-    assert "text" not in next(iter(shop.table.rows.values())).body
+    assert "text" not in shop.table.scan().rows[0].body
 
 
 def test_a_stream_is_not_held_back(shop):
@@ -237,7 +237,7 @@ def test_a_stream_is_not_held_back(shop):
 def test_an_unknown_caller_gets_the_routes_own_answer_and_leaves_no_row(shop):
     shop.fails = BadKey()
     assert shop.post(who=None)[0] == 401
-    assert shop.table.rows == {}
+    assert shop.table.scan().rows == ()
 
 
 def test_when_the_caller_cannot_be_known_nothing_is_carried_out(shop):
@@ -271,4 +271,4 @@ def test_a_key_that_others_claim_and_free_all_the_time_is_still_running(shop):
 
 def test_no_row_holds_the_key_the_body_or_the_caller_in_clear(shop):
     shop.post(key="canary-key", body=b'{"n": "canary-body"}', who="acme/canary-id")
-    assert "canary" not in repr(shop.table.rows)
+    assert "canary" not in repr(shop.table.scan().rows)
