@@ -12,8 +12,8 @@ from llmanager.auth.usecases.create import create_key
 from llmanager.kernel.ids import random_id
 from llmanager.kernel.principal import SCOPES, Principal
 from llmanager.wiring.keyring import CachedKeyring
+from tests.fakes.asgi import call
 from tests.fakes.clock import FakeClock
-from tests.fakes.raw_request import call
 from tests.fakes.table import FakeTable
 
 

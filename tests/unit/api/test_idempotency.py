@@ -12,8 +12,8 @@ from llmanager.api.validation import install_error_handlers
 from llmanager.auth.errors import BadKey
 from llmanager.kernel.errors import Conflict, Forbidden, Throttled, Unauthenticated, Unavailable
 from llmanager.kernel.principal import SCOPES, Principal
+from tests.fakes.asgi import call, exchange
 from tests.fakes.clock import FakeClock
-from tests.fakes.raw_request import acall, call
 from tests.fakes.table import FakeTable
 
 
@@ -141,15 +141,15 @@ def test_two_keys_are_none(shop):
 def test_a_second_request_while_the_first_runs_is_told_to_come_back(shop):
     async def scenario():
         shop.begun, shop.finish = asyncio.Event(), asyncio.Event()
-        first = asyncio.create_task(acall(shop.app, "POST", "/order", shop.headers("k1", "acme/k"), b"{}"))
+        first = asyncio.create_task(exchange(shop.app, "POST", "/order", shop.headers("k1", "acme/k"), b"{}"))
         await shop.begun.wait()
-        second = await acall(shop.app, "POST", "/order", shop.headers("k1", "acme/k"), b"{}")
+        second = await exchange(shop.app, "POST", "/order", shop.headers("k1", "acme/k"), b"{}")
         shop.finish.set()
         return await first, second
 
     first, second = asyncio.run(scenario())
     assert first.status == 202
-    assert (second.status, dict(second.headers)[b"retry-after"]) == (409, b"1")
+    assert (second.status, second.headers["retry-after"]) == (409, "1")
     assert json.loads(second.body)["error"]["code"] == "idempotency_still_running"
     assert shop.orders == 1
 
@@ -163,7 +163,7 @@ def test_of_two_that_claim_a_key_at_the_same_moment_one_is_carried_out(shop):
 def test_a_request_that_was_cut_off_frees_its_key_when_its_lease_ends(shop):
     async def cut_off():
         shop.begun, shop.finish = asyncio.Event(), asyncio.Event()
-        task = asyncio.create_task(acall(shop.app, "POST", "/order", shop.headers("k1", "acme/k"), b'{"n": 1}'))
+        task = asyncio.create_task(exchange(shop.app, "POST", "/order", shop.headers("k1", "acme/k"), b'{"n": 1}'))
         await shop.begun.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

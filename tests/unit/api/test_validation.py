@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from llmanager.api.validation import MAX_DEPTH, check_json, describe, install_error_handlers
 from llmanager.kernel.errors import Conflict, InvalidInput, NoRoom
 from llmanager.wire.base import Request
-from tests.fakes.raw_request import call
+from tests.fakes.asgi import call
 
 JSON = (("host", "localhost"), ("content-type", "application/json"))
 
