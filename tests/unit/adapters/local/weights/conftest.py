@@ -5,8 +5,8 @@ import pytest
 
 from llmanager.adapters.local.weights import HubSettings, LocalWeights
 from tests.fakes.clock import FakeClock
-from tests.fakes.eventually import live_children
 from tests.fakes.hub_server import FakeHub, Repo
+from tests.fakes.survivors import live_children
 from tests.fakes.tiny_gguf import write_tiny_chat
 from tests.unit.adapters.local.weights.hub import FILE, PADDING, REPO, Open
 

@@ -10,8 +10,9 @@ from structlog.testing import capture_logs
 from llmanager.adapters.local.weights import LocalWeights
 from llmanager.adapters.local.weights_port import Fetching
 from llmanager.models.entities import Kind
-from tests.fakes.eventually import DEADLINE_S, eventually, is_alive, live_children
+from tests.fakes.eventually import DEADLINE_S, eventually
 from tests.fakes.hub_server import FakeHub
+from tests.fakes.survivors import is_alive, live_children
 from tests.unit.adapters.local.weights.hub import FILE, MODEL, REPO, Open, closed_port, fetched, missed
 
 
