@@ -8,9 +8,8 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from llmanager.api.asgi import send_rendered
-from llmanager.api.errors import render
+from llmanager.api.errors import BodyTooLarge, internal_error, render
 from llmanager.api.head import Limits, check_head, host_names, public_path, request_id
-from llmanager.api.refusals import BodyTooLarge, internal_error
 from llmanager.gateway.ports import Rendered
 from llmanager.kernel.errors import LLManagerError
 from llmanager.kernel.ids import NewId

@@ -20,15 +20,15 @@ from typing import Any
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from llmanager.api.asgi import again, read_body, send_rendered
-from llmanager.api.errors import render
+from llmanager.api.asgi import again, read_body, send_rendered, values
+from llmanager.api.errors import IdempotencyKeyReused, NotReplayed, StillRunning, render
 from llmanager.gateway.ports import Keyring, Rendered
 from llmanager.kernel.clock import Clock
 from llmanager.kernel.errors import Conflict, InvalidInput, LLManagerError, Unauthenticated
 from llmanager.kernel.principal import Principal
 from llmanager.kernel.table import Row, Table
 
-HEADER = "Idempotency-Key"
+HEADER = b"idempotency-key"
 KEEP_S = 24 * 3600
 LEASE_S = 300.0  # longer than any request takes; after a crash the key is free again this late
 MAX_KEPT_BYTES = 100 * 1024  # a row holds 350 KiB, and escaping can treble a text
@@ -37,34 +37,6 @@ ATTEMPTS = 3  # to claim a key that others claim and free at the same time
 NEVER_KEPT = frozenset({401, 403, 408, 429})  # about the caller or the moment, not about the request
 
 log = structlog.get_logger()
-
-
-class KeyReused(InvalidInput):
-    code = "idempotency_key_reused"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This Idempotency-Key was used within 24 hours for another body or with another API key. Choose a new one.",
-            param=HEADER,
-        )
-
-
-class StillRunning(Conflict):
-    code = "idempotency_still_running"
-    retry_after_s = 1.0
-
-    def __init__(self) -> None:
-        super().__init__("The first request with this Idempotency-Key is still running. Ask again in a moment.")
-
-
-class NotReplayed(Conflict):
-    code = "idempotency_not_replayed"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The request with this Idempotency-Key was carried out, and its answer is never repeated, because it holds "
-            "a secret or is too long to keep. Look at what it made, or ask with a new key."
-        )
 
 
 @dataclass(frozen=True)
@@ -95,7 +67,9 @@ class Kept:
 def identify(scope: Scope, principal: Principal, keys: list[str], body: bytes) -> Ask:
     """Raises InvalidInput for a key that is not one."""
     if len(keys) != 1 or not KEY.fullmatch(keys[0]):
-        raise InvalidInput("Idempotency-Key must be one header of 1 to 255 visible ASCII characters.", param=HEADER)
+        raise InvalidInput(
+            "Idempotency-Key must be one header of 1 to 255 visible ASCII characters.", param="Idempotency-Key"
+        )
     # Who asks is part of it: what one API key may see is not replayed to another with fewer scopes.
     asked = "\0".join((principal.key_id, scope["query_string"].hex(), hashlib.sha256(body).hexdigest()))
     return Ask(
@@ -106,9 +80,9 @@ def identify(scope: Scope, principal: Principal, keys: list[str], body: bytes) -
 
 
 def kept_in(row: Row, ask: Ask) -> Kept:
-    """The answer to a repeat. Raises KeyReused, StillRunning, NotReplayed."""
+    """The answer to a repeat. Raises IdempotencyKeyReused, StillRunning, NotReplayed."""
     if row.body["fingerprint"] != ask.fingerprint:
-        raise KeyReused
+        raise IdempotencyKeyReused
     if row.body["state"] == "running":
         raise StillRunning
     if row.body["state"] == "not kept":
@@ -125,12 +99,12 @@ class Idempotency:
         self._lease_s = lease_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        keys = _values(scope, HEADER) if scope["type"] == "http" and scope["method"] == "POST" else []
+        keys = values(scope["headers"], HEADER) if scope["type"] == "http" and scope["method"] == "POST" else []
         if not keys:
             await self._app(scope, receive, send)
             return
         try:
-            principal = await self._keyring.principal(next(iter(_values(scope, "Authorization")), None))
+            principal = await self._keyring.principal(next(iter(values(scope["headers"], b"authorization")), None))
             body = await read_body(receive)
             if body is None:
                 return
@@ -146,7 +120,7 @@ class Idempotency:
                 await self._run(claim, scope, again(body, receive), send)
 
     def _claim(self, ask: Ask) -> Row | Kept:
-        """The row that is now ours, or the answer there is. Raises KeyReused, StillRunning, NotReplayed."""
+        """The row that is now ours, or the answer there is. Raises IdempotencyKeyReused, StillRunning, NotReplayed."""
         for _ in range(ATTEMPTS):
             lease = self._clock.now() + timedelta(seconds=self._lease_s)
             running = {"fingerprint": ask.fingerprint, "state": "running"}
@@ -230,8 +204,3 @@ def _is_short_text(headers: Mapping[str, str]) -> bool:
 
 def _headers(start: Message) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in start.get("headers", ())}
-
-
-def _values(scope: Scope, header: str) -> list[str]:
-    wanted = header.lower().encode()
-    return [value.decode("latin-1") for name, value in scope["headers"] if name == wanted]

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, field_validator
 
-from llmanager.api.validation import MAX_DEPTH, check_json, describe, install_error_handlers
+from llmanager.api.validation import check_json, describe, install_error_handlers
+from llmanager.gateway.depth import MAX_DEPTH
 from llmanager.kernel.errors import Conflict, InvalidInput, NoRoom
 from llmanager.wire.base import Request
 from tests.fakes.asgi import call
@@ -162,7 +163,7 @@ def nested(depth):
 def test_nesting_has_a_limit_that_is_named(app):
     assert post(app, nested(MAX_DEPTH)) == (200, "a")
     for depth in (MAX_DEPTH + 1, 900, 100_000):
-        assert f"over {MAX_DEPTH} levels" in refused(app, nested(depth))["message"]
+        assert f"deeper than {MAX_DEPTH} levels" in refused(app, nested(depth))["message"]
 
 
 @given(st.binary())
