@@ -9,7 +9,7 @@ import math
 from llmanager.gateway.errors import MethodNotAllowed
 from llmanager.gateway.ports import Rendered
 from llmanager.kernel import errors
-from llmanager.kernel.errors import Conflict, Final, Forbidden, InvalidInput, LLManagerError, TooLarge
+from llmanager.kernel.errors import Final, Forbidden, LLManagerError, TooLarge
 
 
 class BadRequest(Final):
@@ -47,32 +47,11 @@ class BodyTooLarge(TooLarge):
         super().__init__(f"The request's body is over {limit_bytes} bytes. Send less, or in several requests.")
 
 
-class IdempotencyKeyReused(InvalidInput):
-    code = "idempotency_key_reused"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This Idempotency-Key was used within 24 hours for another body or with another API key. Choose a new one.",
-            param="Idempotency-Key",
-        )
-
-
-class StillRunning(Conflict):
-    code = "idempotency_still_running"
-    retry_after_s = 1.0
-
-    def __init__(self) -> None:
-        super().__init__("The first request with this Idempotency-Key is still running. Ask again in a moment.")
-
-
-class NotReplayed(Conflict):
-    code = "idempotency_not_replayed"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The request with this Idempotency-Key was carried out, and its answer is never repeated, because it holds "
-            "a secret or is too long to keep. Look at what it made, or ask with a new key."
-        )
+def internal_error(request_id: str) -> LLManagerError:
+    return LLManagerError(
+        "Something went wrong in this server; your request may be fine. Try again, and if it stays, report the "
+        f"request id {request_id}."
+    )
 
 
 # An error without a row of its own has that of its nearest parent. tests/unit/api/test_errors.py proves it complete.
@@ -121,10 +100,3 @@ def render(error: LLManagerError) -> Rendered:
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     return Rendered(status, tuple(headers), body)
-
-
-def internal_error(request_id: str) -> LLManagerError:
-    return LLManagerError(
-        "Something went wrong in this server; your request may be fine. Try again, and if it stays, report the "
-        f"request id {request_id}."
-    )

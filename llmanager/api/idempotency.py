@@ -21,7 +21,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from llmanager.api.asgi import again, read_body, send_rendered, values
-from llmanager.api.errors import IdempotencyKeyReused, NotReplayed, StillRunning, render
+from llmanager.api.errors import render
 from llmanager.gateway.ports import Keyring, Rendered
 from llmanager.kernel.clock import Clock
 from llmanager.kernel.errors import Conflict, InvalidInput, LLManagerError, Unauthenticated
@@ -37,6 +37,34 @@ ATTEMPTS = 3  # to claim a key that others claim and free at the same time
 NEVER_KEPT = frozenset({401, 403, 408, 429})  # about the caller or the moment, not about the request
 
 log = structlog.get_logger()
+
+
+class KeyReused(InvalidInput):
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This Idempotency-Key was used within 24 hours for another body or with another API key. Choose a new one.",
+            param="Idempotency-Key",
+        )
+
+
+class StillRunning(Conflict):
+    code = "idempotency_still_running"
+    retry_after_s = 1.0
+
+    def __init__(self) -> None:
+        super().__init__("The first request with this Idempotency-Key is still running. Ask again in a moment.")
+
+
+class NotReplayed(Conflict):
+    code = "idempotency_not_replayed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The request with this Idempotency-Key was carried out, and its answer is never repeated, because it holds "
+            "a secret or is too long to keep. Look at what it made, or ask with a new key."
+        )
 
 
 @dataclass(frozen=True)
@@ -80,9 +108,9 @@ def identify(scope: Scope, principal: Principal, keys: list[str], body: bytes) -
 
 
 def kept_in(row: Row, ask: Ask) -> Kept:
-    """The answer to a repeat. Raises IdempotencyKeyReused, StillRunning, NotReplayed."""
+    """The answer to a repeat. Raises KeyReused, StillRunning, NotReplayed."""
     if row.body["fingerprint"] != ask.fingerprint:
-        raise IdempotencyKeyReused
+        raise KeyReused
     if row.body["state"] == "running":
         raise StillRunning
     if row.body["state"] == "not kept":
@@ -120,7 +148,7 @@ class Idempotency:
                 await self._run(claim, scope, again(body, receive), send)
 
     def _claim(self, ask: Ask) -> Row | Kept:
-        """The row that is now ours, or the answer there is. Raises IdempotencyKeyReused, StillRunning, NotReplayed."""
+        """The row that is now ours, or the answer there is. Raises KeyReused, StillRunning, NotReplayed."""
         for _ in range(ATTEMPTS):
             lease = self._clock.now() + timedelta(seconds=self._lease_s)
             running = {"fingerprint": ask.fingerprint, "state": "running"}

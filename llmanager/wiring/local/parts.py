@@ -14,7 +14,7 @@ from llmanager.adapters.local.replica import Timing
 from llmanager.adapters.local.sqlite_table import SQLiteStore
 from llmanager.adapters.local.weights import HubSettings, LocalWeights
 from llmanager.adapters.remote.openai_host import Remote, RemoteModelHost
-from llmanager.history.usecases.sweep import sweep as sweep_chats
+from llmanager.history.usecases.sweep import sweep_chats
 from llmanager.kernel.clock import Clock, SystemClock
 from llmanager.kernel.ids import random_id
 from llmanager.kernel.table import Table

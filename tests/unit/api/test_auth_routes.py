@@ -35,7 +35,7 @@ class House:
         root = Principal(tenant, "cli", SCOPES)
         made = create_key(
             self.table,
-            creator=root,
+            caller=root,
             name="root",
             scopes=scopes,
             expires_in_s=None,

@@ -5,7 +5,8 @@ import pkgutil
 import pytest
 
 import llmanager
-from llmanager.api.errors import STATUS, StillRunning, render, status_of
+from llmanager.api.errors import STATUS, render, status_of
+from llmanager.api.idempotency import StillRunning
 from llmanager.kernel.errors import Final, InvalidInput, LLManagerError, NotFound, Retryable, Throttled, Unauthenticated
 
 ABSTRACT = {Final, Retryable}

@@ -7,8 +7,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 from structlog.testing import capture_logs
 
-from llmanager.api.errors import StillRunning
-from llmanager.api.idempotency import KEEP_S, LEASE_S, MAX_KEPT_BYTES, Idempotency
+from llmanager.api.idempotency import KEEP_S, LEASE_S, MAX_KEPT_BYTES, Idempotency, StillRunning
 from llmanager.api.validation import install_error_handlers
 from llmanager.auth.errors import BadKey
 from llmanager.kernel.errors import Conflict, Forbidden, Throttled, Unauthenticated, Unavailable

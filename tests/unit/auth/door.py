@@ -17,10 +17,10 @@ class Door:
         self.clock = FakeClock()
         self.table = FakeTable(self.clock)
 
-    def create(self, name="ci", scopes=("model:query",), expires_in_s=None, creator=ROOT):
+    def create(self, name="ci", scopes=("model:query",), expires_in_s=None, caller=ROOT):
         return create_key(
             self.table,
-            creator=creator,
+            caller=caller,
             name=name,
             scopes=scopes,
             expires_in_s=expires_in_s,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from llmanager.auth.entities import MAX_GRACE_S, MAX_LIFE_S, checked_scopes, hash_of, random_secret
 from llmanager.auth.errors import BadKey, KeyChanged, KeyNotFound, KeyNotLive, ScopeNotHeld
-from llmanager.auth.rows import from_row, to_row
+from llmanager.auth.rows import key_row, to_key
 from llmanager.auth.usecases.list import list_keys
 from llmanager.kernel.errors import InvalidInput
 from llmanager.kernel.principal import SCOPES, Principal
@@ -45,7 +45,7 @@ def test_neither_secret_nor_hash_shows_in_a_repr(door):
 def test_a_key_survives_the_round_trip_through_its_row(door):
     made = door.create(expires_in_s=60)
     assert (
-        from_row(to_row(door.rotate(made.key.id, grace_s=5).key))
+        to_key(key_row(door.rotate(made.key.id, grace_s=5).key))
         == list_keys(door.table, tenant="acme", limit=10).items[0]
     )
 
@@ -184,7 +184,7 @@ def test_nobody_takes_over_a_stronger_key_by_rotating_it(door):
 def test_a_child_never_has_a_scope_that_its_parent_lacks(held, wanted):
     door = Door()
     try:
-        child = door.create(scopes=wanted, creator=Principal("acme", "parent", held))
+        child = door.create(scopes=wanted, caller=Principal("acme", "parent", held))
     except ScopeNotHeld:
         assert not wanted <= held
         assert door.table.scan().rows == ()
@@ -210,7 +210,7 @@ def test_unknown_or_no_scopes_are_refused_by_name(scopes):
         ({"name": "../x"}, "name"),
         ({"expires_in_s": 0}, "expires_in_s"),
         ({"expires_in_s": MAX_LIFE_S + 1}, "expires_in_s"),
-        ({"creator": Principal("a#b", "cli", SCOPES)}, "tenant"),
+        ({"caller": Principal("a#b", "cli", SCOPES)}, "tenant"),
     ],
 )
 def test_a_wrong_field_is_named_and_nothing_is_written(door, wrong, param):

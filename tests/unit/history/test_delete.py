@@ -3,7 +3,7 @@ import pytest
 from llmanager.history.errors import (
     ChatNotFound,
 )
-from llmanager.history.usecases.sweep import sweep
+from llmanager.history.usecases.sweep import sweep_chats
 from llmanager.kernel.errors import Unavailable
 from tests.unit.history.calls import refused, rows_left
 
@@ -37,6 +37,6 @@ def test_a_delete_that_is_interrupted_reads_as_done_and_is_finished_by_the_sweep
     with pytest.raises(ChatNotFound):
         history.append(chat, "c")
     assert rows_left(table) != []
-    assert sweep(table) == 1
+    assert sweep_chats(table) == 1
     assert rows_left(table) == []
-    assert sweep(table) == 0
+    assert sweep_chats(table) == 0
