@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Self, get_type_hints
 
+from llmanager.adapters.local.engines import EngineCommand
+from llmanager.adapters.remote.openai_host import Remote
 from llmanager.wiring import values
-from llmanager.wiring.values import EngineCommand, Parse, RemoteServer, SettingsError
+from llmanager.wiring.values import Parse, SettingsError
 
 AUTHS = ("off", "keys")
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -167,7 +169,7 @@ class Settings:
         ),
     ]
     remotes: Annotated[
-        Mapping[str, RemoteServer],
+        Mapping[str, Remote],
         Setting(
             "LLMANAGER_REMOTES",
             "",

@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
-from llmanager.adapters.local.engines import EngineCommand
 from llmanager.adapters.local.home_lock import HomeLock
 from llmanager.adapters.local.llama_cpp import LlamaCppModelHost
 from llmanager.adapters.local.replica import Timing
 from llmanager.adapters.local.sqlite_table import SQLiteStore
 from llmanager.adapters.local.weights import HubSettings, LocalWeights
-from llmanager.adapters.remote.openai_host import Remote, RemoteModelHost
+from llmanager.adapters.remote.openai_host import RemoteModelHost
 from llmanager.history.usecases.sweep import sweep_chats
 from llmanager.kernel.clock import Clock, SystemClock
 from llmanager.kernel.ids import random_id
@@ -84,13 +83,10 @@ def opened_parts(settings: Settings) -> Iterator[Parts]:
         stack.enter_context(HomeLock(settings.home))
         store = stack.enter_context(closing(open_store(settings, clock)))
         host = stack.enter_context(closing(local_host(settings, stack, clock, news.replica_changed)))
-        remotes = {
-            name: Remote(r.base_url, f"Bearer {r.key}" if r.key else None, r.served_name)
-            for name, r in settings.remotes.items()
-        }
+        remotes = RemoteModelHost(settings.remotes, on_change=news.replica_changed)
         registry = Registry(
             table=store.table("registry"),
-            hosts={Backend.LOCAL: host, Backend.REMOTE: RemoteModelHost(remotes, on_change=news.replica_changed)},
+            hosts={Backend.LOCAL: host, Backend.REMOTE: remotes},
             clock=clock,
             new_id=random_id,
             stage=settings.stage,
@@ -126,10 +122,7 @@ def local_host(
         home=settings.home,
         memory_budget_mib=settings.memory_mib or int(physical_mib() * MEMORY_SHARE),
         cores=os.cpu_count() or 1,
-        engines={
-            name: EngineCommand(e.argv, e.env, e.key_env, e.health_path, e.served_name)
-            for name, e in settings.engines.items()
-        },
+        engines=settings.engines,
         timing=Timing(liveness_s=settings.liveness_s),
         on_change=on_change,
     )
