@@ -49,7 +49,7 @@ class BodyTooLarge(TooLarge):
 
 def internal_error(request_id: str) -> LLManagerError:
     return LLManagerError(
-        "Something went wrong in this server; your request may be fine. Try again, and if it stays, report the "
+        "Something went wrong in this server; your request may be fine. Try again. If it keeps happening, report the "
         f"request id {request_id}."
     )
 

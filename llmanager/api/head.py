@@ -20,13 +20,13 @@ MAX_DIGITS = 15  # of a content-length; more would be petabytes
 
 
 @dataclass(frozen=True)
-class Limits:
+class HeadLimits:
     hosts: frozenset[str]  # names without port, lower case, IPv6 in brackets
     header_bytes: int
     body_bytes: int
 
 
-def check_head(scope: Scope, limits: Limits) -> None:
+def check_head(scope: Scope, limits: HeadLimits) -> None:
     """Raises HeadersTooLarge, BadRequest, MisdirectedRequest, ForeignOrigin or BodyTooLarge."""
     headers: Headers = scope["headers"]
     line_bytes = len(scope.get("raw_path") or scope["path"]) + len(scope.get("query_string", b""))

@@ -73,7 +73,7 @@ def describe(errors: Sequence[Mapping[str, Any]]) -> InvalidInput:
     first = errors[0]
     path = first["loc"][1:] if first["loc"] and first["loc"][0] in SOURCES else first["loc"]
     param = ".".join(map(str, path))[:MAX_PARAM_CHARS] or None
-    more = f" ({len(errors) - 1} more wrong.)" if len(errors) > 1 else ""
+    more = f" (Wrong fields in all: {len(errors)}.)" if len(errors) > 1 else ""
     return InvalidInput(f"{_what(param, first)}{more}", param=param)
 
 

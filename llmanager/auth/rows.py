@@ -1,4 +1,4 @@
-"""Keys as rows. The one place that knows their keys.
+"""API keys as rows. The one place that knows their partitions and sort keys.
 
 access pattern            partition        sort
 a key by its hash         apikey-hash      HASH     -> {tenant, id}: points at the row below, the only truth

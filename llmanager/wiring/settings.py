@@ -257,7 +257,7 @@ def read_env_file(path: Path) -> dict[str, str]:
             continue
         name, equals, value = text.partition("=")
         if not equals or not name.strip().isidentifier():
-            raise SettingsError(path.name, f"line {number} is not NAME=VALUE. Mend it, or begin it with '#'.")
+            raise SettingsError(path.name, f"line {number} is not NAME=VALUE. Correct it, or begin it with '#'.")
         found[name.strip()] = values.unquoted(value.strip())
     return found
 

@@ -77,7 +77,7 @@ def stage(raw: str) -> str:
 def host_names(raw: str) -> tuple[str, ...]:
     names = tuple(name.strip().lower() for name in raw.split(",") if name.strip())
     if not all(HOST_NAME.fullmatch(name) for name in names):
-        raise ValueError("must be host names without port or scheme, separated by commas. Mend the list.")
+        raise ValueError("must be host names without port or scheme, separated by commas. Correct the list.")
     return names
 
 
@@ -88,10 +88,10 @@ def web_address(raw: str) -> str:
         parts = urlsplit(text(raw))
         has_host, _ = bool(parts.hostname), parts.port
     except ValueError:
-        raise ValueError(f"{wanted} Mend it.") from None
+        raise ValueError(f"{wanted} Correct it.") from None
     is_plain = not (parts.username or parts.password or parts.query or parts.fragment or set("@?#\\ ") & set(raw))
     if parts.scheme not in ("http", "https") or not has_host or not is_plain:
-        raise ValueError(f"{wanted} Mend it.")
+        raise ValueError(f"{wanted} Correct it.")
     return raw.rstrip("/")
 
 

@@ -25,7 +25,7 @@ P = TypeVar("P", bound=_Piece)
 def get_messages(table: Table, *, tenant: str, chat_id: str, limit: int, cursor: str | None = None) -> Page[Message]:
     """Messages from the first on. A page may be short; only the last one has no cursor.
 
-    Raises ChatNotFound, and InvalidInput for a cursor that is none.
+    Raises ChatNotFound, and InvalidInput for a cursor that no page gave out.
     """
     return _page(_forward(table, tenant, chat_id, cursor, limit), limit)
 

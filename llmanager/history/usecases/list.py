@@ -5,6 +5,6 @@ from llmanager.kernel.table import Table
 
 
 def list_chats(table: Table, *, tenant: str, limit: int, cursor: str | None = None) -> Page[Chat]:
-    """A tenant's chats, the newest first. Raises InvalidInput for a cursor that is none."""
+    """A tenant's chats, the newest first. Raises InvalidInput for a cursor that no list gave out."""
     page = table.query(chat_partition(tenant), after=from_cursor(cursor), limit=limit, newest_first=True)
     return Page(tuple(map(to_chat, page.rows)), to_cursor(page.next_after))

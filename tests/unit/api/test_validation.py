@@ -110,7 +110,7 @@ def test_a_wrong_field_is_named_and_its_value_is_not_repeated(app, body, param, 
 
 
 def test_of_many_wrong_fields_the_first_is_told_and_the_rest_counted(app):
-    assert refused(app, {"name": 1, "tags": 2, "role": 3})["message"].endswith("(2 more wrong.)")
+    assert refused(app, {"name": 1, "tags": 2, "role": 3})["message"].endswith("(Wrong fields in all: 3.)")
 
 
 def test_an_unknown_field_with_a_huge_name_makes_a_short_answer(app):

@@ -68,7 +68,7 @@ def test_a_revoked_key_is_shown_as_such_and_opens_nothing(shell):
     ("argv", "said"),
     [
         (("create", "a b"), "'name' must be"),
-        (("create", "a", "--scopes", "root"), "'scopes' may hold"),
+        (("create", "a", "--scopes", "root"), "'scopes' names one"),
         (("create", "a", "--scopes", ","), "'scopes' is empty"),
         (("create", "a", "--tenant", "a#b"), "'tenant' must be"),
         (("revoke", "no-such-key"), "no such key"),
