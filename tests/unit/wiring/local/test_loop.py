@@ -8,8 +8,9 @@ import pytest
 
 from llmanager.kernel.errors import Unavailable
 from llmanager.models.usecases.reconcile import Outcome
-from llmanager.wiring.local.loop import RETRY_S, ReconcileLoop
+from llmanager.wiring.local.loop import RETRY_S, WORKERS, ReconcileLoop
 from tests.fakes.clock import FakeClock
+from tests.fakes.eventually import eventually
 
 A, B = ("acme", "a"), ("acme", "b")
 LONG_S = 3600.0
@@ -145,7 +146,7 @@ def test_what_breaks_does_not_end_the_loop(error):
 
     with Stage() as stage:
         stage.act = broken
-        for n in range(8):
+        for n in range(WORKERS + 1):
             stage.loop.poke(A)
             stage.until(lambda n=n: stage.done[A] > n)
         stage.act = lambda key: Outcome()
@@ -162,7 +163,7 @@ def test_a_pass_that_fails_is_repeated():
     with Stage() as stage:
         stage.act = first_fails
         stage.loop.poke(A)
-        stage.until(lambda: stage.done[A] == 1 and not stage.loop._busy)
+        eventually(lambda: stage.done[A] == 1 and A in stage.loop._earliest)
         stage.pass_time(RETRY_S)
         stage.until(lambda: stage.done[A] == 2)
 
