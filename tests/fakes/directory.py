@@ -15,7 +15,8 @@ def chat_route(*upstreams: Upstream, name: str = "m", tenant: str = "acme", **mo
 class FakeDirectory:
     """A Directory in a dict. `put` and `remove` wake those who wait in `changed`.
 
-    `using` counts takes less releases; `on_wake` is what a wake does; `on_take` an error that `take` raises.
+    `using` counts takes less releases; `on_wake` is what a wake does; `on_take` an error that `take` raises;
+    `during_take` is what happens before it returns.
     """
 
     def __init__(self, *routes: Route) -> None:
@@ -26,6 +27,7 @@ class FakeDirectory:
         self.finds = 0
         self.suspected: list[str] = []
         self.on_take: LLManagerError | None = None
+        self.during_take = lambda: None
         self.on_wake = lambda route: None
         self.on_suspect = lambda upstream: None
         self.waits = asyncio.Semaphore(0)  # one permit for each call of `changed`: a test can wait for a waiter
@@ -58,6 +60,7 @@ class FakeDirectory:
             raise self.on_take
         self.takes += 1
         self.using[route.key] += 1
+        self.during_take()
 
     def release(self, route: Route) -> None:
         self.using[route.key] -= 1
