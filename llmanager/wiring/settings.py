@@ -105,6 +105,15 @@ class Settings:
             "Idle time after which a new model sleeps, in seconds, unless its creation says otherwise. 0: never.",
         ),
     ]
+    max_models: Annotated[
+        int,
+        Setting(
+            "LLMANAGER_MAX_MODELS",
+            "200",
+            values.whole(1, 10_000),
+            "Models there may be at once, of all tenants, sleeping ones too; no request can lift it.",
+        ),
+    ]
     wake_timeout_s: Annotated[
         float,
         Setting(

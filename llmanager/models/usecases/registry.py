@@ -28,6 +28,7 @@ class Registry:
     clock: Clock
     new_id: NewId
     stage: str = "dev"
+    max_models: int = 1000  # of all tenants
     changed: Callable[[Key], None] = field(default=_nobody)  # after every answered write of a model row
 
     def find(self, key: Key) -> Model | None:

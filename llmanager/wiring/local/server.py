@@ -50,9 +50,11 @@ def listen(host: str, port: int) -> socket.socket:
     """Raises SettingsError if the address cannot be had."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        with contextlib.ExitStack() as stack:
+            listener = stack.enter_context(socket.socket(family, kind))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            stack.pop_all()
     except OSError as error:
         raise SettingsError(
             "LLMANAGER_PORT", f"{port} cannot be listened on ({error.strerror}). Try --port 0."
@@ -122,7 +124,7 @@ def app_of(settings: Settings, parts: Parts, upstreams: AiohttpUpstreams) -> ASG
         limits=limits_of(settings),
         clock=clock,
     )
-    models = ModelRoutes(parts.registry, keyring, parts.changes.until, settings.sleep_after_s or None)
+    models = ModelRoutes(parts.registry, keyring, parts.directory.until, settings.sleep_after_s or None)
     routers = [
         models.router(),
         history_routes(table=table("history"), keyring=keyring, clock=clock, new_id=random_id),
