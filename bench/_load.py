@@ -30,10 +30,9 @@ LONG = {  # holds demo-tiny to digits, so that it goes on for all of `max_tokens
 
 @dataclass
 class Arena:
-    """Where the server is now, and how often it was killed."""
+    """Where the server is now."""
 
     server: Server
-    server_kills: int = 0
     is_over: threading.Event = field(default_factory=threading.Event)
 
 
@@ -181,14 +180,12 @@ class Keeper:
 class Reader:
     """Streams long answers of one model and looks at how each ends."""
 
-    def __init__(self, model: str, arena: Arena) -> None:
+    def __init__(self, model: str) -> None:
         self.broken: list[str] = []
         self.ends = Counter[str]()
         self._model = model
-        self._arena = arena
 
     def step(self, server: Server) -> None:
-        kills = self._arena.server_kills
         body = {"model": self._model, "messages": [{"role": "user", "content": "Count."}], "stream": True, **LONG}
         connection = server.connect()
         connection.connect()
@@ -199,7 +196,7 @@ class Reader:
                 text = response.read().decode()
         except CUT_OFF:
             self.ends["connection broken by the server's death"] += 1
-            if kills == self._arena.server_kills:
+            if not server.was_killed:
                 self.broken.append("a stream's connection broke although the server lived")
             raise
         end = end_of(response.status, text)

@@ -4,10 +4,12 @@ import contextlib
 import http.client
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -31,6 +33,7 @@ class Server:
         command = [sys.executable, "-m", "llmanager.cli", "local", "--port", "0"]
         self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=errors, text=True)
         self.address = urlsplit("")
+        self.was_killed = False
 
     def ready(self) -> "Server":
         """Raises RuntimeError if it ends instead, or takes too long."""
@@ -45,6 +48,15 @@ class Server:
         finally:
             too_long.cancel()
         raise RuntimeError("the server did not become ready")
+
+    def kill(self) -> list[psutil.Process]:
+        """`kill -9`, and what must end with it. It is stopped first, so that it starts nothing after our look."""
+        self.process.send_signal(signal.SIGSTOP)
+        family = psutil.Process(self.process.pid).children(recursive=True)
+        self.was_killed = True
+        self.process.kill()
+        self.wait()
+        return family
 
     def stop(self) -> None:
         self.process.terminate()
@@ -64,15 +76,15 @@ class Server:
                     found.append(child)
         return found
 
-    def post(self, path: str, body: object) -> tuple[int, bytes]:
+    def post(self, path: str, body: object, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
         with contextlib.closing(self.connect()) as connection:
-            connection.request("POST", path, json.dumps(body), JSON)
+            connection.request("POST", path, json.dumps(body), {**JSON, **(headers or {})})
             response = connection.getresponse()
             return response.status, response.read()
 
-    def ask(self, path: str, body: object) -> tuple[int, Any]:
+    def ask(self, path: str, body: object, headers: Mapping[str, str] | None = None) -> tuple[int, Any]:
         """`post`, with the answer decoded."""
-        status, answer = self.post(path, body)
+        status, answer = self.post(path, body, headers)
         return status, json.loads(answer)
 
     def connect(self) -> http.client.HTTPConnection:

@@ -9,7 +9,6 @@ import argparse
 import contextlib
 import os
 import random
-import signal
 import sqlite3
 import statistics
 import sys
@@ -62,7 +61,7 @@ class Killer:
         self.arena = Arena(self._started().ready())
 
     def close(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
+        if not self.arena.server.was_killed:
             self.kill_server()
         self._errors.close()
 
@@ -86,13 +85,7 @@ class Killer:
         return Server(self._home, self._errors)
 
     def kill_server(self) -> None:
-        """It is stopped first, so that it starts no child between our look and its end."""
-        server = self.arena.server
-        server.process.send_signal(signal.SIGSTOP)
-        family = psutil.Process(server.process.pid).children(recursive=True)
-        self.arena.server_kills += 1
-        server.process.kill()
-        server.wait()
+        family = self.arena.server.kill()
         self.report.kills["server"] += 1
         self.report.orphans += len(survivors(family, within_s=ORPHAN_S))
 
@@ -147,7 +140,7 @@ def chaos(home: Path, kills: int, seed: int) -> Report:
         _, shared = arena.server.ask("/history/new", {"messages": []})
         writers = [Writer(f"w{n}", shared["id"]) for n in range(4)]
         keepers = [Keeper(f"m{n}", seed + n) for n in range(2)]
-        readers = [Reader(name, arena) for name in CHATS]
+        readers = [Reader(name) for name in CHATS]
         with _under_load(arena, [*writers, *keepers, *readers]):
             while killer.report.kills.total() < kills:
                 killer.kill_one()
