@@ -3,10 +3,12 @@
 import contextlib
 import sqlite3
 import subprocess
+import sys
 
 import pytest
 
 from bench._server import Server
+from tests.api.server import environment
 from tests.fakes.eventually import eventually
 from tests.fakes.survivors import survivors
 
@@ -120,6 +122,32 @@ def test_a_server_starts_on_a_full_disk_and_reads(disk):
         assert turns(server, chat) == acknowledged
         free(disk)
         eventually(lambda: server.ask("/model/status", {"name": "toy"})[1]["is_up"])
+
+
+def test_a_worker_that_dies_while_the_disk_is_full_comes_back_when_there_is_room(disk):
+    with serving(disk) as server:
+        chat = server.ask("/history/new", {"q": "turn 0", "a": "x"})[1]["id"]
+        assert server.ask("/model/create", {"name": "toy", "model": "demo-tiny", "wait_s": 60})[1]["is_up"]
+        fill(disk)
+        append_until_refused(server, chat, [])
+        (worker,) = server.workers()
+        worker.kill()
+        eventually(lambda: not server.ask("/model/status", {"name": "toy"})[1]["is_up"])
+        assert_is_full(*server.ask("/v1/chat/completions", HELLO))
+        free(disk)
+        eventually(lambda: server.ask("/model/status", {"name": "toy"})[1]["is_up"])
+        assert server.ask("/v1/chat/completions", HELLO)[0] == 200
+
+
+def test_a_first_start_on_a_full_disk_says_what_to_do(disk):
+    (disk / "home").mkdir()
+    fill(disk)
+    command = [sys.executable, "-m", "llmanager.cli", "local", "--port", "0"]
+    done = subprocess.run(
+        command, env=environment(disk / "home"), capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "llmanager: The disk is full, so nothing was written. Free some space, then ask again.\n"
 
 
 def test_a_model_that_finds_no_room_on_the_disk_says_so_and_comes_when_there_is(disk):
