@@ -16,12 +16,13 @@ from llmanager.adapters.local.weights import HubSettings, LocalWeights
 from llmanager.adapters.remote.openai_host import RemoteModelHost
 from llmanager.history.usecases.sweep import sweep_chats
 from llmanager.kernel.clock import Clock, SystemClock
-from llmanager.kernel.errors import LLManagerError
+from llmanager.kernel.errors import LLManagerError, Retryable
 from llmanager.kernel.ids import random_id
 from llmanager.kernel.table import Table
 from llmanager.models.entities import Backend
 from llmanager.models.rows import Key
 from llmanager.models.usecases.reconcile import reconcile_once
+from llmanager.models.usecases.recover import void_leases
 from llmanager.models.usecases.registry import Registry
 from llmanager.models.usecases.sweep import sweep as sweep_models
 from llmanager.wiring.local.directory import RegistryDirectory
@@ -32,6 +33,7 @@ from llmanager.wiring.values import SettingsError
 ROUND_S = 5.0  # every model is looked at that often, whatever happens
 OWNER = "local"  # of reconcile leases: one server works on a home, so those of an earlier run are nobody's
 MEMORY_SHARE = 0.7  # of this machine's memory for workers, unless the settings say
+log = structlog.get_logger()
 
 log = structlog.get_logger()
 
@@ -47,6 +49,10 @@ class Parts:
     clock: Clock
 
     def start(self) -> None:
+        try:
+            void_leases(self.registry)  # the home is ours alone, so whoever held one is dead
+        except Retryable as error:  # such as a full disk: reading goes on, and leases run out
+            log.warning("leases of the last server not voided", why=str(error))
         self.directory.reload()
         self.loop.start()
 

@@ -132,7 +132,8 @@ def app_of(settings: Settings, parts: Parts, upstreams: AiohttpUpstreams) -> ASG
         metrics_routes(meter, keyring),
     ]
     control = control_plane(routers, parts.check_ready, _version())
-    control.add_middleware(Idempotency, table=table("idempotency"), keyring=keyring, clock=clock)
+    run = random_id()
+    control.add_middleware(Idempotency, table=table("idempotency"), keyring=keyring, clock=clock, sole_server=run)
     app = Application(gateway, control)
     return Front(
         app,
