@@ -9,8 +9,8 @@ from contextlib import closing
 from pathlib import Path
 
 from llmanager.adapters.local.sqlite_table import SQLiteStore, SQLiteTable
-from llmanager.history.entities import MAX_MESSAGES, Chat, Said
-from llmanager.history.usecases.append import append
+from llmanager.history.entities import MAX_MESSAGES, Chat, NewMessage
+from llmanager.history.usecases.append import append_messages
 from llmanager.history.usecases.get import get_tail
 from llmanager.history.usecases.new import new_chat
 from llmanager.kernel.clock import SystemClock
@@ -41,8 +41,8 @@ def _chat(table: SQLiteTable, messages: int) -> Chat:
 
 
 def _append(table: SQLiteTable, chat: Chat, count: int) -> None:
-    said = [Said("user", TEXT)] * count
-    append(table, tenant="acme", chat_id=chat.id, messages=said, now=SystemClock().now(), new_id=random_id)
+    said = [NewMessage("user", TEXT)] * count
+    append_messages(table, tenant="acme", chat_id=chat.id, messages=said, now=SystemClock().now(), new_id=random_id)
 
 
 def _medians_us(call: Callable[[Chat], object], short: Chat, long: Chat) -> tuple[float, float]:

@@ -1,8 +1,17 @@
 """The few moves that our raw ASGI parts share."""
 
+from collections.abc import Sequence
+
 from starlette.types import Message, Receive, Send
 
 from llmanager.gateway.ports import Rendered
+
+Headers = Sequence[tuple[bytes, bytes]]  # names in lower case
+
+
+def values(headers: Headers, name: bytes) -> list[str]:
+    """Every value of one header, as sent."""
+    return [value.decode("latin-1") for found, value in headers if found == name]
 
 
 async def send_rendered(send: Send, rendered: Rendered) -> None:

@@ -1,32 +1,91 @@
-"""Error to status, once, for every host. The body is OpenAI's error shape on our routes and on /v1 alike."""
+"""The errors that only HTTP knows, and the one table from errors to statuses, for every host.
+
+The body is OpenAI's error shape on our routes and on /v1 alike.
+"""
 
 import json
 import math
 
-from llmanager.api import refusals
 from llmanager.gateway.errors import MethodNotAllowed
 from llmanager.gateway.ports import Rendered
 from llmanager.kernel import errors
-from llmanager.kernel.errors import LLManagerError
+from llmanager.kernel.errors import Final, Forbidden, LLManagerError, TooLarge, Unavailable
 
-# Most specific first where one class is a child of another. tests/unit/api/test_errors.py proves it complete.
+
+class BadRequest(Final):
+    code = "bad_request"
+
+
+class MisdirectedRequest(Final):
+    code = "misdirected_request"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This server does not answer to the name in the Host header. Use the address it printed at start, or add "
+            "the name to LLMANAGER_ALLOWED_HOSTS."
+        )
+
+
+class ForeignOrigin(Forbidden):
+    code = "foreign_origin"
+
+    def __init__(self) -> None:
+        super().__init__("A web page of another origin may not call this server. Call it from a program instead.")
+
+
+class HeadersTooLarge(TooLarge):
+    code = "headers_too_large"
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"The request's line and headers are over {limit_bytes} bytes. Send fewer or shorter ones.")
+
+
+class BodyTooLarge(TooLarge):
+    code = "body_too_large"
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"The request's body is over {limit_bytes} bytes. Send less, or in several requests.")
+
+
+class BodyTooSlow(BadRequest):
+    code = "body_too_slow"
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"The request's body did not arrive within {limit_s:g} s. Send it again.")
+
+
+class ServerStops(Unavailable):
+    code = "server_stops"
+
+    def __init__(self) -> None:
+        super().__init__("This server is stopping. Try again when it is back.", retry_after_s=5)
+
+
+def internal_error(request_id: str) -> LLManagerError:
+    return LLManagerError(
+        "Something went wrong in this server; your request may be fine. Try again. If it keeps happening, report the "
+        f"request id {request_id}."
+    )
+
+
+# An error without a row of its own has that of its nearest parent. tests/unit/api/test_errors.py proves it complete.
 STATUS: dict[type[LLManagerError], tuple[int, str]] = {
-    errors.InvalidInput: (422, "invalid_request_error"),
+    BadRequest: (400, "invalid_request_error"),
     errors.Unauthenticated: (401, "authentication_error"),
     errors.Forbidden: (403, "permission_error"),
     errors.NotFound: (404, "not_found_error"),
+    MethodNotAllowed: (405, "invalid_request_error"),
     errors.Conflict: (409, "conflict_error"),
     errors.TooLarge: (413, "invalid_request_error"),
-    errors.NotSupported: (501, "not_supported_error"),
+    MisdirectedRequest: (421, "invalid_request_error"),
+    errors.InvalidInput: (422, "invalid_request_error"),
     errors.Throttled: (429, "rate_limit_error"),
-    errors.Unavailable: (503, "unavailable_error"),
-    errors.OutOfSpace: (507, "unavailable_error"),
+    HeadersTooLarge: (431, "invalid_request_error"),
+    errors.NotSupported: (501, "not_supported_error"),
     errors.UpstreamFailed: (502, "upstream_error"),
+    errors.Unavailable: (503, "unavailable_error"),
     errors.UpstreamTimeout: (504, "upstream_error"),
-    refusals.BadRequest: (400, "invalid_request_error"),
-    MethodNotAllowed: (405, "invalid_request_error"),
-    refusals.MisdirectedRequest: (421, "invalid_request_error"),
-    refusals.HeadersTooLarge: (431, "invalid_request_error"),
+    errors.OutOfSpace: (507, "unavailable_error"),
 }
 
 

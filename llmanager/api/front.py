@@ -9,9 +9,8 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from llmanager.api.asgi import send_rendered
-from llmanager.api.errors import render
-from llmanager.api.head import Limits, check_head, host_names, public_path, request_id
-from llmanager.api.refusals import BodyTooLarge, BodyTooSlow, ServerStops, internal_error
+from llmanager.api.errors import BodyTooLarge, BodyTooSlow, ServerStops, internal_error, render
+from llmanager.api.head import HeadLimits, check_head, host_names, public_path, request_id
 from llmanager.gateway.ports import Rendered
 from llmanager.kernel.errors import LLManagerError
 from llmanager.kernel.ids import NewId
@@ -39,7 +38,7 @@ class Front:
         stage: str | None = None,
     ) -> None:
         self._app = app
-        self._limits = Limits(host_names(allowed_hosts), max_header_bytes, max_body_bytes)
+        self._limits = HeadLimits(host_names(allowed_hosts), max_header_bytes, max_body_bytes)
         self._new_id = new_id
         self._body_s = body_s
         self._stage = stage

@@ -5,15 +5,14 @@ or a path can change it.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
 
 from starlette.types import Scope
 
-from llmanager.api.refusals import BadRequest, BodyTooLarge, ForeignOrigin, HeadersTooLarge, MisdirectedRequest
-
-Headers = Sequence[tuple[bytes, bytes]]  # names in lower case
+from llmanager.api.asgi import Headers, values
+from llmanager.api.errors import BadRequest, BodyTooLarge, ForeignOrigin, HeadersTooLarge, MisdirectedRequest
 
 AUTHORITY = re.compile(r"([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::([0-9]{1,5}))?", re.ASCII)
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
@@ -21,13 +20,13 @@ MAX_DIGITS = 15  # of a content-length; more would be petabytes
 
 
 @dataclass(frozen=True)
-class Limits:
+class HeadLimits:
     hosts: frozenset[str]  # names without port, lower case, IPv6 in brackets
     header_bytes: int
     body_bytes: int
 
 
-def check_head(scope: Scope, limits: Limits) -> None:
+def check_head(scope: Scope, limits: HeadLimits) -> None:
     """Raises HeadersTooLarge, BadRequest, MisdirectedRequest, ForeignOrigin or BodyTooLarge."""
     headers: Headers = scope["headers"]
     line_bytes = len(scope.get("raw_path") or scope["path"]) + len(scope.get("query_string", b""))
@@ -53,7 +52,7 @@ def check_origin(headers: Headers) -> None:
     origins = values(headers, b"origin")
     own = _without_default_port(values(headers, b"host")[0])
     for origin in origins:
-        scheme, _, authority = origin.partition("://")
+        scheme, _, authority = origin.lower().partition("://")
         if scheme not in ("http", "https") or _without_default_port(authority) != own:
             raise ForeignOrigin
 
@@ -67,14 +66,9 @@ def check_length(headers: Headers, limit_bytes: int) -> None:
         raise BodyTooLarge(limit_bytes)
 
 
-def values(headers: Headers, name: bytes) -> list[str]:
-    """Every value of a header, in lower case."""
-    return [value.decode("latin-1").lower() for found, value in headers if found == name]
-
-
 def name_of(authority: str) -> str | None:
-    """'[::1]:8080' -> '[::1]', 'localhost' -> 'localhost'; None if malformed."""
-    found = AUTHORITY.fullmatch(authority)
+    """'[::1]:8080' -> '[::1]', 'LocalHost' -> 'localhost'; None if malformed."""
+    found = AUTHORITY.fullmatch(authority.lower())
     if found is None or int(found[2] or 0) > 65_535:
         return None
     name = found[1]
@@ -83,7 +77,7 @@ def name_of(authority: str) -> str | None:
 
 def host_names(allowed: Iterable[str]) -> frozenset[str]:
     """As configured, perhaps with ports, which are dropped. Raises ValueError for one that no Host header can equal."""
-    names = {host: name_of(host.lower()) for host in allowed}
+    names = {host: name_of(host) for host in allowed}
     wrong = [host for host, name in names.items() if name is None]
     if wrong:
         raise ValueError(f"Not a host name: {', '.join(map(repr, wrong))}. IPv6 addresses go in brackets.")
@@ -92,7 +86,7 @@ def host_names(allowed: Iterable[str]) -> frozenset[str]:
 
 def request_id(headers: Headers) -> str | None:
     """The caller's own, if there is just one and it is harmless in a log and a header."""
-    found = [value.decode("latin-1") for name, value in headers if name == b"x-request-id"]
+    found = values(headers, b"x-request-id")
     return found[0] if len(found) == 1 and REQUEST_ID.fullmatch(found[0]) else None
 
 
@@ -106,7 +100,7 @@ def public_path(path: str, stage: str | None) -> str:
 
 
 def _without_default_port(authority: str) -> str:
-    return authority.removesuffix(":80").removesuffix(":443")
+    return authority.lower().removesuffix(":80").removesuffix(":443")
 
 
 def _is_ipv6(text: str) -> bool:

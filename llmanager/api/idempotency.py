@@ -4,9 +4,11 @@ Around the FastAPI app (`app.add_middleware(Idempotency, table=..., keyring=...,
 to know of it and none can forget it; the gateway beside that app is not touched.
 
 access pattern      partition               sort                      expires
-a used key          idempotency#TENANT      sha256(path, key), hex    after the lease while running, then after 24 h
+a used key          idempotency#TENANT      sha256(path, key), hex    after 24 h
 
-An answer with `cache-control: no-store` (a secret) is never kept: a repeat of it is told so with 409.
+A request that was cut off, by a crash of its server or in another way, may have been carried out or not: a repeat is
+told so with 409, for doing it twice is what the key is to prevent. An answer with `cache-control: no-store` (a secret)
+is never kept: a repeat of it is told so with 409 too.
 """
 
 import asyncio
@@ -14,13 +16,13 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from llmanager.api.asgi import again, read_body, send_rendered
+from llmanager.api.asgi import again, read_body, send_rendered, values
 from llmanager.api.errors import render
 from llmanager.gateway.ports import Keyring, Rendered
 from llmanager.kernel.clock import Clock
@@ -28,9 +30,9 @@ from llmanager.kernel.errors import Conflict, InvalidInput, LLManagerError, Unau
 from llmanager.kernel.principal import Principal
 from llmanager.kernel.table import Row, Table
 
-HEADER = "Idempotency-Key"
+HEADER = b"idempotency-key"
 KEEP_S = 24 * 3600
-LEASE_S = 300.0  # longer than any request takes; after a crash the key is free again this late
+LEASE_S = 300.0  # longer than any request takes that was not cut off
 MAX_KEPT_BYTES = 100 * 1024  # a row holds 350 KiB, and escaping can treble a text
 KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 ATTEMPTS = 3  # to claim a key that others claim and free at the same time
@@ -45,7 +47,7 @@ class KeyReused(InvalidInput):
     def __init__(self) -> None:
         super().__init__(
             "This Idempotency-Key was used within 24 hours for another body or with another API key. Choose a new one.",
-            param=HEADER,
+            param="Idempotency-Key",
         )
 
 
@@ -55,6 +57,16 @@ class StillRunning(Conflict):
 
     def __init__(self) -> None:
         super().__init__("The first request with this Idempotency-Key is still running. Ask again in a moment.")
+
+
+class CutOff(Conflict):
+    code = "idempotency_cut_off"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The first request with this Idempotency-Key was cut off, so it was carried out or not. Look at what is "
+            "there; if it was not, ask with a new key."
+        )
 
 
 class NotReplayed(Conflict):
@@ -95,7 +107,9 @@ class Kept:
 def identify(scope: Scope, principal: Principal, keys: list[str], body: bytes) -> Ask:
     """Raises InvalidInput for a key that is not one."""
     if len(keys) != 1 or not KEY.fullmatch(keys[0]):
-        raise InvalidInput("Idempotency-Key must be one header of 1 to 255 visible ASCII characters.", param=HEADER)
+        raise InvalidInput(
+            "Idempotency-Key must be one header of 1 to 255 visible ASCII characters.", param="Idempotency-Key"
+        )
     # Who asks is part of it: what one API key may see is not replayed to another with fewer scopes.
     asked = "\0".join((principal.key_id, scope["query_string"].hex(), hashlib.sha256(body).hexdigest()))
     return Ask(
@@ -105,32 +119,45 @@ def identify(scope: Scope, principal: Principal, keys: list[str], body: bytes) -
     )
 
 
-def kept_in(row: Row, ask: Ask) -> Kept:
-    """The answer to a repeat. Raises KeyReused, StillRunning, NotReplayed."""
+def kept_in(row: Row, ask: Ask, sole_server: str | None, now: datetime) -> Kept:
+    """The answer to a repeat. Raises KeyReused, StillRunning, CutOff, NotReplayed."""
     if row.body["fingerprint"] != ask.fingerprint:
         raise KeyReused
     if row.body["state"] == "running":
-        raise StillRunning
+        is_ours = row.body["server"] == sole_server
+        raise StillRunning if is_ours and now.timestamp() < row.body["until"] else CutOff
     if row.body["state"] == "not kept":
         raise NotReplayed
     return Kept(row.body["status"], row.body["content_type"], row.body["text"])
 
 
 class Idempotency:
-    def __init__(self, app: ASGIApp, *, table: Table, keyring: Keyring, clock: Clock, lease_s: float = LEASE_S) -> None:
+    """`sole_server`: the id of this run, where one server at a time has the table; what another one left is cut off."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        table: Table,
+        keyring: Keyring,
+        clock: Clock,
+        sole_server: str | None = None,
+        lease_s: float = LEASE_S,
+    ) -> None:
         self._app = app
         self._table = table
         self._keyring = keyring
         self._clock = clock
+        self._sole_server = sole_server
         self._lease_s = lease_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        keys = _values(scope, HEADER) if scope["type"] == "http" and scope["method"] == "POST" else []
+        keys = values(scope["headers"], HEADER) if scope["type"] == "http" and scope["method"] == "POST" else []
         if not keys:
             await self._app(scope, receive, send)
             return
         try:
-            principal = await self._keyring.principal(next(iter(_values(scope, "Authorization")), None))
+            principal = await self._keyring.principal(next(iter(values(scope["headers"], b"authorization")), None))
             body = await read_body(receive)
             if body is None:
                 return
@@ -146,16 +173,22 @@ class Idempotency:
                 await self._run(claim, scope, again(body, receive), send)
 
     def _claim(self, ask: Ask) -> Row | Kept:
-        """The row that is now ours, or the answer there is. Raises KeyReused, StillRunning, NotReplayed."""
+        """The row that is now ours, or the answer there is. Raises KeyReused, StillRunning, CutOff, NotReplayed."""
         for _ in range(ATTEMPTS):
-            lease = self._clock.now() + timedelta(seconds=self._lease_s)
-            running = {"fingerprint": ask.fingerprint, "state": "running"}
+            now = self._clock.now()
+            running = {
+                "fingerprint": ask.fingerprint,
+                "state": "running",
+                "server": self._sole_server,
+                "until": int(now.timestamp() + self._lease_s),  # rows hold whole numbers
+            }
+            row = Row(ask.partition, ask.sort, running, expires_at=now + timedelta(seconds=KEEP_S))
             try:
-                return self._table.put(Row(ask.partition, ask.sort, running, expires_at=lease), expect="absent")
+                return self._table.put(row, expect="absent")
             except Conflict:
                 found = self._table.get(ask.partition, ask.sort)
             if found is not None:
-                return kept_in(found, ask)
+                return kept_in(found, ask, self._sole_server, now)
         raise StillRunning
 
     async def _run(self, claim: Row, scope: Scope, receive: Receive, send: Send) -> None:
@@ -164,7 +197,7 @@ class Idempotency:
         try:
             await self._app(scope, receive, answer.send)
         except asyncio.CancelledError:
-            is_cancelled = True  # what was begun may go on in a thread: only the end of the lease frees the key
+            is_cancelled = True  # what was begun may go on in a thread, and nobody will know how it ended
             raise
         finally:
             if not is_cancelled:
@@ -180,7 +213,7 @@ class Idempotency:
                 body = {"fingerprint": claim.body["fingerprint"], **result}
                 until = self._clock.now() + timedelta(seconds=KEEP_S)
                 self._table.put(replace(claim, body=body, expires_at=until), expect=claim.version)
-        except LLManagerError as error:  # the request is done all the same: its answer goes out, the lease runs out
+        except LLManagerError as error:  # the request is done all the same, and its answer goes out
             log.warning("idempotency_not_settled", error=error.code)
 
 
@@ -230,8 +263,3 @@ def _is_short_text(headers: Mapping[str, str]) -> bool:
 
 def _headers(start: Message) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in start.get("headers", ())}
-
-
-def _values(scope: Scope, header: str) -> list[str]:
-    wanted = header.lower().encode()
-    return [value.decode("latin-1") for name, value in scope["headers"] if name == wanted]

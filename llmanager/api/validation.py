@@ -10,14 +10,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from llmanager.api.asgi import again, read_body, send_rendered
-from llmanager.api.errors import render
-from llmanager.api.refusals import BadRequest, internal_error
+from llmanager.api.asgi import again, read_body, send_rendered, values
+from llmanager.api.errors import BadRequest, internal_error, render
+from llmanager.gateway.depth import check_depth
 from llmanager.gateway.errors import MethodNotAllowed
 from llmanager.gateway.ports import Rendered
 from llmanager.kernel.errors import InvalidInput, LLManagerError, NotFound
 
-MAX_DEPTH = 64  # of nested arrays and objects
 MAX_PARAM_CHARS = 100  # an unknown field's name is the caller's, and may be anything
 MIN_QUOTE_CHARS = 3  # shorter input is in a sentence by chance: the 1 in "at most 10"
 SOURCES = ("body", "query", "path", "header", "cookie")
@@ -33,7 +32,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
 
 class StrictJson:
-    """Lets a JSON body through only if it is one object of real JSON, nested at most MAX_DEPTH deep.
+    """Lets a JSON body through only if it is one object of real JSON, nested no deeper than the data path takes it.
 
     Python's own parser takes NaN, 1e999 and lone surrogates, all of which break something later.
     """
@@ -60,32 +59,13 @@ def check_json(body: bytes) -> None:
     """No body at all is fine: what misses it says so. Raises InvalidInput."""
     if not body:
         return
+    check_depth(body)
     try:
         value = msgspec.json.decode(body)
-    except RecursionError as error:
-        raise _too_deep() from error
     except ValueError as error:
         raise InvalidInput("The body is not valid JSON (in UTF-8, without NaN or Infinity).") from error
     if not isinstance(value, dict):
         raise InvalidInput("The body must be a JSON object: {...}.")
-    _check_depth(value)
-
-
-def _check_depth(value: dict[str, Any]) -> None:
-    level: list[Any] = [value]
-    for _ in range(MAX_DEPTH):
-        level = [child for container in level for child in _children(container) if isinstance(child, dict | list)]
-        if not level:
-            return
-    raise _too_deep()
-
-
-def _children(container: dict[str, Any] | list[Any]) -> Sequence[Any]:
-    return container if isinstance(container, list) else list(container.values())
-
-
-def _too_deep() -> InvalidInput:
-    return InvalidInput(f"The body is nested over {MAX_DEPTH} levels deep. Send a flatter one.")
 
 
 def describe(errors: Sequence[Mapping[str, Any]]) -> InvalidInput:
@@ -93,7 +73,7 @@ def describe(errors: Sequence[Mapping[str, Any]]) -> InvalidInput:
     first = errors[0]
     path = first["loc"][1:] if first["loc"] and first["loc"][0] in SOURCES else first["loc"]
     param = ".".join(map(str, path))[:MAX_PARAM_CHARS] or None
-    more = f" ({len(errors) - 1} more wrong.)" if len(errors) > 1 else ""
+    more = f" (Wrong fields in all: {len(errors)}.)" if len(errors) > 1 else ""
     return InvalidInput(f"{_what(param, first)}{more}", param=param)
 
 
@@ -118,11 +98,9 @@ def _reason(error: Mapping[str, Any]) -> str:
 
 def _is_json(scope: Scope) -> bool:
     """As FastAPI decides it."""
-    types = [value for name, value in scope["headers"] if name == b"content-type"]
-    media_type = types[0].partition(b";")[0].strip().lower() if types else b""
-    return media_type == b"application/json" or (
-        media_type.startswith(b"application/") and media_type.endswith(b"+json")
-    )
+    types = values(scope["headers"], b"content-type")
+    media_type = types[0].partition(";")[0].strip().lower() if types else ""
+    return media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
 
 
 async def _our_error(_: Request, error: Exception) -> Response:

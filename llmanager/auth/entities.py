@@ -1,4 +1,4 @@
-"""An API key: what is kept of it (never the secret), and when it opens the door."""
+"""An API key: what is kept of it (never the secret), and when a secret is accepted."""
 
 import hashlib
 import hmac
@@ -41,7 +41,7 @@ class ApiKey:
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
     def admits(self, digest: str, now: datetime) -> bool:
-        """Whether a secret with this hash opens the door now."""
+        """Whether a secret with this hash is accepted now."""
         is_current = hmac.compare_digest(self.hash, digest)
         is_retiring = hmac.compare_digest(self.retiring_hash or "", digest)
         in_grace = self.retiring_until is not None and now < self.retiring_until
@@ -76,7 +76,9 @@ def checked_scopes(scopes: Iterable[str]) -> frozenset[str]:
     for scope in scopes:
         members = {known for known in SCOPES if scope == known or (":" in known and scope == _star_of(known))}
         if not members:
-            raise InvalidInput(f"'scopes' may hold {', '.join(sorted(SCOPES))}; one given is none.", param="scopes")
+            raise InvalidInput(
+                f"'scopes' names one that does not exist. Choose from {', '.join(sorted(SCOPES))}.", param="scopes"
+            )
         found |= members
     if not found:
         raise InvalidInput("'scopes' is empty: such a key could do nothing. Name at least one.", param="scopes")

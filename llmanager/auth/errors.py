@@ -37,6 +37,6 @@ class ScopeNotHeld(Forbidden):
 
     def __init__(self, scopes: frozenset[str]) -> None:
         super().__init__(
-            f"Your key lacks {', '.join(sorted(scopes))}, and nobody hands on what they do not hold. "
+            f"Your key lacks {', '.join(sorted(scopes))}, and a key gets only scopes that its creator holds. "
             "Leave these scopes out, or use a key that has them."
         )

@@ -1,4 +1,4 @@
-"""Keys as rows. The one place that knows their keys.
+"""API keys as rows. The one place that knows their partitions and sort keys.
 
 access pattern            partition        sort
 a key by its hash         apikey-hash      HASH     -> {tenant, id}: points at the row below, the only truth
@@ -9,17 +9,16 @@ a tenant's keys           apikey#TENANT    (all)    ids are in order of creation
 from datetime import datetime
 
 from llmanager.auth.entities import ApiKey
-from llmanager.auth.errors import KeyNotFound
-from llmanager.kernel.table import Delete, Expect, Put, Row, Table
+from llmanager.kernel.table import Delete, Expect, Put, Row
 
 BY_HASH = "apikey-hash"
 
 
-def partition(tenant: str) -> str:
+def key_partition(tenant: str) -> str:
     return f"apikey#{tenant}"
 
 
-def to_row(key: ApiKey) -> Row:
+def key_row(key: ApiKey) -> Row:
     body = {
         "name": key.name,
         "scopes": sorted(key.scopes),
@@ -31,10 +30,10 @@ def to_row(key: ApiKey) -> Row:
         "retiring_hash": key.retiring_hash,
         "retiring_until": _text(key.retiring_until),
     }
-    return Row(partition(key.tenant), key.id, body)
+    return Row(key_partition(key.tenant), key.id, body)
 
 
-def from_row(row: Row) -> ApiKey:
+def to_key(row: Row) -> ApiKey:
     body = row.body
     return ApiKey(
         id=row.sort,
@@ -58,20 +57,6 @@ def pointer(key: ApiKey, digest: str, *, until: datetime | None = None, expect: 
 
 def no_pointer(digest: str) -> Delete:
     return Delete(BY_HASH, digest)
-
-
-def find_by_hash(table: Table, digest: str) -> ApiKey | None:
-    found = table.get(BY_HASH, digest)
-    row = found and table.get(partition(found.body["tenant"]), found.body["id"])
-    return from_row(row) if row else None
-
-
-def load(table: Table, tenant: str, key_id: str) -> ApiKey:
-    """Raises KeyNotFound, for another tenant's key too."""
-    row = table.get(partition(tenant), key_id)
-    if row is None:
-        raise KeyNotFound
-    return from_row(row)
 
 
 def _text(at: datetime | None) -> str | None:

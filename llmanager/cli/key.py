@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 def _create(asked: argparse.Namespace, table: Table, clock: Clock, new_id: NewId, out: TextIO) -> None:
     made: NewKey = create_key(
         table,
-        creator=Principal(tenant=asked.tenant, key_id="cli", scopes=SCOPES),
+        caller=Principal(tenant=asked.tenant, key_id="cli", scopes=SCOPES),
         name=asked.name,
         scopes=[scope.strip() for scope in asked.scopes.split(",") if scope.strip()],
         expires_in_s=asked.expires_in_s,

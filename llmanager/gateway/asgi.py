@@ -21,7 +21,7 @@ def header(scope: Scope, name: bytes) -> str | None:
 
 
 async def read_body(scope: Scope, receive: Receive, *, max_bytes: int, within_s: float) -> bytes:
-    """Raises TooLarge as soon as that is known, InvalidInput for a client that does not send on, ClientGone."""
+    """Raises TooLarge as soon as that is known, InvalidInput for a client that stops sending, ClientGone."""
     length = header(scope, b"content-length")
     if length is not None and length.isdigit() and int(length) > max_bytes:
         raise _too_large(max_bytes)

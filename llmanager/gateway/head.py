@@ -7,15 +7,14 @@ less than half a microsecond: so what was checked is what is sent, whatever the 
 
 import re
 from collections.abc import Callable
-from itertools import accumulate
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from llmanager.gateway.depth import check_depth
 from llmanager.kernel.errors import InvalidInput
 
-MAX_DEPTH = 64
 MAX_INPUTS = 2048
 
 Tokens = Annotated[int, Meta(ge=1, le=2**31 - 1)]
@@ -105,8 +104,7 @@ def decoder(kind: type[H]) -> Callable[[bytes], H]:
     decode = msgspec.json.Decoder(kind).decode
 
     def decoded(body: bytes) -> H:
-        if depth_of(body) > MAX_DEPTH:
-            raise InvalidInput(f"The body is nested deeper than {MAX_DEPTH} levels. Flatten it.")
+        check_depth(body)
         try:
             body.decode()
             return decode(body)
@@ -163,20 +161,6 @@ def cap_tokens(head: Head, context_tokens: int | None) -> None:
         head.max_tokens = min(head.max_tokens, context_tokens)
     if isinstance(head, ChatSampling) and head.max_completion_tokens is not None:
         head.max_completion_tokens = min(head.max_completion_tokens, context_tokens)
-
-
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # the closing quote is optional: linear on any bytes
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-
-
-def depth_of(body: bytes) -> int:
-    """How deep arrays and objects nest. An upper bound where a count of brackets shows that it is small."""
-    opened = body.count(b"[") + body.count(b"{")
-    if opened <= MAX_DEPTH:
-        return opened
-    brackets = _STRING.sub(b"", body).translate(None, delete=_NOT_BRACKETS)
-    return max(accumulate(map(_STEP.__getitem__, brackets)), default=0)
 
 
 _AT = re.compile(r"(.*?)(?: - at `\$\.?(.*)`)?", re.DOTALL)

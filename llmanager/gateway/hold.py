@@ -20,7 +20,7 @@ def no_such_model(name: str) -> NotFound:
 
 
 def refusal(route: Route) -> LLManagerError | None:
-    """Why waiting for this route is no use, if it is none."""
+    """Why there is no point in waiting for this route, if there is none."""
     if route.state == "deleting":
         return no_such_model(route.name)
     if route.state == "failed" and not route.upstreams:

@@ -35,9 +35,9 @@ class Relay:
         self._retries.earn()
         await self._directory.take(route)
         try:
-            # Looked up again: a sleep that was decided before we took it shows only now.
+            # Taking it may have waited, and the model fallen asleep meanwhile: only now is its route sure to last.
             newest = self._directory.find(route.tenant, route.name)
-            if newest is None:
+            if newest is None or newest.key != route.key:
                 raise no_such_model(route.name)
             return await self._served(ask, newest, answer)
         finally:

@@ -1,6 +1,6 @@
-"""What a caller must see differently from what the upstream said, and the usage on its way.
+"""Streamed answers: what a caller must see differently from what the upstream sent, and the usage on its way.
 
-A stream: every event is checked (UTF-8, JSON, shape; half a microsecond each) and nearly all are passed on as received.
+Every event is checked (UTF-8, JSON, shape; half a microsecond each) and nearly all are passed on as received.
 Changed are: another model name (by replacing its bytes), null content, usage and empty `choices` nobody asked for.
 """
 
@@ -10,17 +10,10 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from llmanager.gateway import refusals, sse
+from llmanager.gateway.answers import Counts
 from llmanager.gateway.ports import Usage
 from llmanager.gateway.refusals import Complaint
 from llmanager.kernel.errors import UpstreamFailed
-
-
-class _Counts(Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int | None = None  # embeddings have none
-
-    def usage(self) -> Usage:
-        return Usage(self.prompt_tokens, self.completion_tokens or 0)
 
 
 class _Delta(Struct):
@@ -40,7 +33,7 @@ class _Choice(Struct):
 class _Chunk(Struct):
     model: str | UnsetType = UNSET
     choices: list[_Choice] = []
-    usage: _Counts | None = None
+    usage: Counts | None = None
     error: Complaint | None = None
 
 
@@ -78,7 +71,7 @@ class StreamRewriter:
             return
         chunk = self._checked(event, data)
         if chunk.usage is not None:
-            self.usage = chunk.usage.usage()
+            self.usage = chunk.usage.usage
         self._has_finished |= any(choice.finish_reason for choice in chunk.choices)
         if chunk.choices or (self._wants_usage and chunk.usage is not None):
             self._out.append(self._passed_on(event, data, chunk))

@@ -56,7 +56,7 @@ def _embedding(body: bytes, _: str) -> Ask:
 def find(directory: Directory, tenant: str, name: str) -> Route:
     """Raises InvalidInput where no model is named, NotFound with one text for absent and another tenant's."""
     if not name:
-        raise InvalidInput("'model' is missing: name the model that shall answer.", param="model")
+        raise InvalidInput("'model' is missing. Name one of those that GET /v1/models lists.", param="model")
     route = directory.find(tenant, name)
     if route is None:
         raise no_such_model(name)

@@ -28,7 +28,7 @@ class Chat:
 
 
 @dataclass(frozen=True)
-class Said:
+class NewMessage:
     """A message that has not been kept yet."""
 
     role: Role

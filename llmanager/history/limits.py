@@ -8,13 +8,13 @@ from llmanager.history.entities import (
     MAX_MESSAGES,
     MAX_METADATA_BYTES,
     MAX_TOGETHER_BYTES,
-    Said,
+    NewMessage,
     Scalar,
 )
 from llmanager.history.errors import MessagesTooLarge, MessageTooLarge, MetadataTooLarge, TooManyMessages
 
 
-def check_messages(messages: Sequence[Said]) -> None:
+def check_messages(messages: Sequence[NewMessage]) -> None:
     """Raises TooManyMessages, MessageTooLarge, MessagesTooLarge."""
     if len(messages) > MAX_MESSAGES:
         raise TooManyMessages(len(messages))

@@ -14,22 +14,22 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from llmanager.history.entities import Chat, Message, Said
+from llmanager.history.entities import Chat, Message, NewMessage
 from llmanager.kernel.ids import NewId
 from llmanager.kernel.table import Row
 
 TOMBSTONES = "deleted-chat"
 
 
-def chats_of(tenant: str) -> str:
+def chat_partition(tenant: str) -> str:
     return f"chat#{tenant}"
 
 
-def messages_of(tenant: str, chat_id: str) -> str:
+def message_partition(tenant: str, chat_id: str) -> str:
     return f"message#{tenant}#{chat_id}"
 
 
-def sequences_of(tenant: str) -> str:
+def sequence_partition(tenant: str) -> str:
     return f"sequence#{tenant}"
 
 
@@ -43,7 +43,7 @@ def chat_row(chat: Chat) -> Row:
         "metadata": json.dumps(dict(chat.metadata)),  # as text, because rows keep no floats
         "created_at": chat.created_at.isoformat(),
     }
-    return Row(chats_of(chat.tenant), chat.id, body, expires_at=chat.expires_at)
+    return Row(chat_partition(chat.tenant), chat.id, body, expires_at=chat.expires_at)
 
 
 def to_chat(row: Row) -> Chat:
@@ -57,16 +57,18 @@ def to_chat(row: Row) -> Chat:
     )
 
 
-def message_rows(chat: Chat, said: Sequence[Said], *, first_seq: int, at: datetime, new_id: NewId) -> list[Row]:
+def message_rows(
+    chat: Chat, messages: Sequence[NewMessage], *, first_seq: int, at: datetime, new_id: NewId
+) -> list[Row]:
     """One row each, in their order."""
     return [
         Row(
-            messages_of(chat.tenant, chat.id),
+            message_partition(chat.tenant, chat.id),
             seq_key(seq),
             {"id": new_id(), "role": message.role, "content": message.content, "at": at.isoformat()},
             expires_at=chat.expires_at,
         )
-        for seq, message in enumerate(said, start=first_seq)
+        for seq, message in enumerate(messages, start=first_seq)
     ]
 
 
@@ -76,7 +78,7 @@ def to_message(row: Row) -> Message:
 
 
 def counter_row(chat: Chat, last_seq: int) -> Row:
-    return Row(sequences_of(chat.tenant), chat.id, {"value": last_seq}, expires_at=chat.expires_at)
+    return Row(sequence_partition(chat.tenant), chat.id, {"value": last_seq}, expires_at=chat.expires_at)
 
 
 def tombstone_row(tenant: str, chat_id: str) -> Row:

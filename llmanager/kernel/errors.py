@@ -16,6 +16,8 @@ LLManagerError                 carries a stable `code`; the status of each is in
     ├── OutOfSpace             the disk is full
     ├── UpstreamFailed         a model's server broke or answered nonsense
     └── UpstreamTimeout        a model's server did not answer in time
+
+A capability refines these, with codes of its own, in its errors.py.
 """
 
 from typing import ClassVar

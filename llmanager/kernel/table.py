@@ -108,6 +108,6 @@ class Table(Protocol):
     def add(self, partition: str, sort: str, amount: int = 1, *, expires_at: datetime | None = None) -> int:
         """Add to the counter in that row (absent counts as 0; kept as `body["value"]`) and return the new value.
 
-        Atomic, every caller sees another value. Not safe to retry: a lost answer may have counted, so use it for
+        Atomic: no two callers get the same value. Not safe to retry: a lost answer may have counted, so use it for
         sequence numbers (gaps are allowed) and statistics, never for money.
         """

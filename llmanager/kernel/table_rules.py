@@ -1,4 +1,8 @@
-"""What every adapter of the Table port decides alike: JSON bodies, limits, conditions, counters. Pure."""
+"""What every Table decides alike: JSON bodies, limits, conditions, counters. Pure.
+
+It belongs to the port, and so stands beside it: each adapter and the fake must agree on it, platforms may not import
+each other, and what a row may hold is part of what capabilities rely on.
+"""
 
 import json
 from collections.abc import Mapping, Sequence

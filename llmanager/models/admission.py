@@ -2,31 +2,31 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from llmanager.models.entities import Memory
-
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Tenure:
     """How a resident is used."""
 
-    last_used_at: datetime | None
+    wanted_at: datetime  # last used, created or woken
     is_held: bool
     may_sleep: bool
+    is_leaving: bool = False  # told to stop already: its memory is as good as free
 
 
 def to_put_to_sleep(need_mib: int, memory: Memory, tenures: Mapping[str, Tenure]) -> tuple[str, ...] | None:
-    """The least recently used residents whose sleep makes room, none more than needed; () if it fits already.
+    """The least recently wanted residents whose sleep makes room, none more than needed; () if it fits, or soon will.
 
     None: even with every idle resident asleep there is not enough. A resident without a tenure is left alone.
     """
-    free_mib = memory.free_mib
+    known = [r for r in memory.residents if r.resource in tenures]
+    free_mib = memory.free_mib + sum(r.memory_mib for r in known if tenures[r.resource].is_leaving)
     chosen: list[str] = []
-    idle = [r for r in memory.residents if _is_idle(tenures.get(r.resource))]
-    for resident in sorted(idle, key=lambda r: tenures[r.resource].last_used_at or _LONG_AGO):
+    idle = [r for r in known if _is_idle(tenures[r.resource])]
+    for resident in sorted(idle, key=lambda r: tenures[r.resource].wanted_at):
         if free_mib >= need_mib:
             break
         chosen.append(resident.resource)
@@ -34,5 +34,5 @@ def to_put_to_sleep(need_mib: int, memory: Memory, tenures: Mapping[str, Tenure]
     return tuple(chosen) if free_mib >= need_mib else None
 
 
-def _is_idle(tenure: Tenure | None) -> bool:
-    return tenure is not None and tenure.may_sleep and not tenure.is_held
+def _is_idle(tenure: Tenure) -> bool:
+    return tenure.may_sleep and not tenure.is_held and not tenure.is_leaving

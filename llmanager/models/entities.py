@@ -39,7 +39,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Scaling:
-    """How many replicas. `min` 0 means: one while awake, and it may sleep."""
+    """How many replicas run while the model is awake: `min`, at least one. Whether it sleeps is `sleep_after_s`' say.
+
+    `max` is for platforms that scale with load; the local one does not.
+    """
 
     min: int = 0
     max: int = 1

@@ -22,6 +22,13 @@ class ModelBeingDeleted(Conflict):
         super().__init__(f"Model {name!r} is being deleted. Create it again once POST /model/status answers 404.")
 
 
+class TooManyModels(Conflict):
+    code = "too_many_models"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"This server has {limit} models, which is as many as it may have. Delete one first.")
+
+
 class DoesNotFit(InvalidInput):
     code = "does_not_fit"
 
@@ -31,7 +38,7 @@ class PriceUnknown(InvalidInput):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"The price of model {name!r} is not known here, so it was not created. "
+            f"The price of model {name!r} is not known here, so nothing was done. "
             "Look it up with its provider and send accept_unknown_price: true.",
             param="accept_unknown_price",
         )

@@ -5,7 +5,7 @@ whoever calls it and however often.
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from llmanager.models.entities import (
     MAX_EVENTS,
@@ -82,14 +82,15 @@ def plan(model: Model, seen: Observation, use: Use, now: datetime, *, gone_after
 def noticed(model: Model, seen: Observation, now: datetime) -> Model:
     """The row after an observation: what is ready since when, and new failures counted once each."""
     before = {r.index: r.state for r in model.observed.replicas}
-    failed = [r for r in seen.replicas if r.state is ReplicaState.FAILED]
-    is_ready = any(r.state is ReplicaState.READY for r in seen.replicas)
+    wanted = range(model.spec.scaling.awake)
+    failed = [r for r in seen.replicas if r.state is ReplicaState.FAILED and r.index in wanted]
+    ready = {r.index for r in seen.replicas if r.state is ReplicaState.READY}
     model = replace(model, observed=seen)
-    if is_ready and model.ready_at is None:
+    if ready and model.ready_at is None:
         model = with_event(replace(model, ready_at=now, was_ready=True), now, "ready")
-    if is_ready and not failed:
+    if ready.issuperset(wanted):  # one that starts again may fail again: it forgets nothing
         model = replace(model, failures=0, retry_at=None, failure="")
-    if not is_ready:
+    if not ready:
         model = replace(model, ready_at=None)
     for replica in failed:
         if before.get(replica.index) is not ReplicaState.FAILED:
@@ -111,24 +112,22 @@ def end_of_wake(model: Model, use: Use, now: datetime) -> End | None:
     spec = model.spec
     if model.desired is Desired.DELETED:
         return None
-    ends_at = expires_at(model)
-    if ends_at is not None and ends_at <= now:
+    if _is_reached(expires_at(model), now):
         return End(Desired.DELETED, "its time to live is over", needs_no_use=False)
     if use.is_held(now):
         return None
-    if _deletes_at(model, default=now + timedelta(days=1)) <= now:
+    if _is_reached(_deletes_at(model, use, now), now):
         return End(Desired.DELETED, f"asleep and unused for {spec.delete_after_s} s", needs_no_use=True)
-    at = sleeps_at(model, use)
-    if at is not None and at <= now:
+    if _is_reached(sleeps_at(model, use, now), now):
         return End(Desired.ASLEEP, f"idle for {spec.sleep_after_s} s", needs_no_use=True)
     return None
 
 
-def sleeps_at(model: Model, use: Use) -> datetime | None:
-    """When the model will go to sleep if nobody uses it. None: never, or it is not up."""
+def sleeps_at(model: Model, use: Use, now: datetime) -> datetime | None:
+    """When the model will go to sleep if nobody uses it from now on. None: never, or it is not up."""
     if model.desired is not Desired.RUNNING or model.ready_at is None or model.spec.sleep_after_s is None:
         return None
-    since = max(model.ready_at, use.last_used_at or model.ready_at)
+    since = now if use.is_held(now) else max(model.ready_at, use.last_used_at or model.ready_at)
     return since + timedelta(seconds=model.spec.sleep_after_s)
 
 
@@ -209,16 +208,15 @@ def _toward_sleep(model: Model, seen: Observation, use: Use, now: datetime) -> D
     drained_at = model.desired_at + timedelta(seconds=DRAIN_S)
     if seen.replicas and use.is_held(now) and now < drained_at:
         return Decision(model, again_at=now + timedelta(seconds=1))
-    return Decision(model, _stops(seen.replicas), again_at=_next_limit(model, use))
+    return Decision(*_stopping(model, seen.replicas), again_at=_next_limit(model, use, now))
 
 
 def _toward_running(model: Model, before: Observation, use: Use, now: datetime) -> Decision:
     seen = model.observed
-    live = [r for r in seen.replicas if r.state in (ReplicaState.STARTING, ReplicaState.READY)]
-    if live and model.running_revision != model.revision:
-        if use.is_held(now) and now < model.revised_at + timedelta(seconds=DRAIN_S):
-            return Decision(model, again_at=now + timedelta(seconds=1))
-        return Decision(model, _stops(seen.replicas))
+    is_live = any(r.state in (ReplicaState.STARTING, ReplicaState.READY) for r in seen.replicas)
+    is_draining = use.is_held(now) and now < model.revised_at + timedelta(seconds=DRAIN_S)
+    if is_live and model.running_revision != model.revision:
+        return _replacing(model, use, now, is_draining=is_draining)
     surplus = [r for r in seen.replicas if r.index >= model.spec.scaling.awake]
     starts = _starts(model, seen, now)
     if starts:
@@ -230,9 +228,18 @@ def _toward_running(model: Model, before: Observation, use: Use, now: datetime) 
         )
     retry = model.retry_at if model.retry_at is not None and model.retry_at > now else None
     is_on_its_way = any(r.state in (ReplicaState.STARTING, ReplicaState.STOPPING) for r in seen.replicas)
-    look = now + timedelta(seconds=1) if is_on_its_way else None
-    times = [at for at in (retry, look, _next_limit(model, use)) if at is not None]
-    return Decision(model, (*_stops(surplus), *starts), again_at=min(times, default=None))
+    look = now + timedelta(seconds=1) if is_on_its_way or surplus else None
+    times = [at for at in (retry, look, _next_limit(model, use, now)) if at is not None]
+    stops = () if is_draining else _stops(surplus)
+    return Decision(model, (*stops, *starts), again_at=min(times, default=None))
+
+
+def _replacing(model: Model, use: Use, now: datetime, *, is_draining: bool) -> Decision:
+    soon = now + timedelta(seconds=1)
+    if is_draining:
+        return Decision(model, again_at=soon)
+    marked, stops = _stopping(model, model.observed.replicas)
+    return Decision(marked, stops, needs_no_use=not use.is_held(now), again_at=soon)
 
 
 def _starts(model: Model, seen: Observation, now: datetime) -> tuple[StartReplica, ...]:
@@ -265,15 +272,23 @@ def _stops(replicas: tuple[Replica, ...] | list[Replica]) -> tuple[StopReplica, 
     return tuple(StopReplica(r.index) for r in replicas if r.state is not ReplicaState.STOPPING)
 
 
-def _next_limit(model: Model, use: Use) -> datetime | None:
+def _stopping(model: Model, replicas: tuple[Replica, ...]) -> tuple[Model, tuple[StopReplica, ...]]:
+    """The row says "stopping" before the host is asked, so that no request is sent there from then on."""
+    marked = tuple(replace(r, state=ReplicaState.STOPPING) if r.state is ReplicaState.READY else r for r in replicas)
+    return replace(model, observed=replace(model.observed, replicas=marked)), _stops(replicas)
+
+
+def _next_limit(model: Model, use: Use, now: datetime) -> datetime | None:
     """When `end_of_wake` may next say something new."""
-    never = datetime.max.replace(tzinfo=UTC)
-    limits = (sleeps_at(model, use) or never, expires_at(model) or never, _deletes_at(model, default=never))
-    first = min(limits)
-    return None if first == never else first
+    limits = (sleeps_at(model, use, now), expires_at(model), _deletes_at(model, use, now))
+    return min((at for at in limits if at is not None), default=None)
 
 
-def _deletes_at(model: Model, *, default: datetime) -> datetime:
+def _deletes_at(model: Model, use: Use, now: datetime) -> datetime | None:
     if model.desired is not Desired.ASLEEP or model.spec.delete_after_s is None:
-        return default
-    return model.desired_at + timedelta(seconds=model.spec.delete_after_s)
+        return None
+    return (now if use.is_held(now) else model.desired_at) + timedelta(seconds=model.spec.delete_after_s)
+
+
+def _is_reached(limit: datetime | None, now: datetime) -> bool:
+    return limit is not None and limit <= now

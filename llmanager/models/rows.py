@@ -35,6 +35,19 @@ def is_model(row: Row) -> bool:
     return row.partition.startswith("model#")
 
 
+def is_use(row: Row) -> bool:
+    return row.partition.startswith("use#")
+
+
+def is_lease(row: Row) -> bool:
+    return row.partition.startswith("lease#")
+
+
+def key_of(row: Row) -> Key:
+    """Whose row it is, of whatever kind."""
+    return row.partition.partition("#")[2], row.sort
+
+
 def model_row(model: Model) -> Row:
     body: dict[str, Any] = msgspec.to_builtins(model)
     del body["version"]

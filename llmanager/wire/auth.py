@@ -1,6 +1,6 @@
 """/auth/keys: making, listing, revoking and rotating API keys."""
 
-from llmanager.wire.base import Request, Response
+from llmanager.wire.base import Cursor, Limit, Request, Response, Time
 
 
 class CreateKey(Request):
@@ -10,8 +10,8 @@ class CreateKey(Request):
 
 
 class ListKeys(Request):
-    limit: int = 50
-    cursor: str | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
 
 
 class RevokeKey(Request):
@@ -27,16 +27,16 @@ class Key(Response):
     id: str
     name: str
     scopes: list[str]
-    created_at: str
+    created_at: Time
     created_by: str
-    expires_at: str | None
-    revoked_at: str | None
+    expires_at: Time | None
+    revoked_at: Time | None
 
 
 class KeyWithSecret(Key):
     key: str  # the secret: in this answer and nowhere else
 
 
-class Keys(Response):
+class KeyList(Response):
     keys: list[Key]
     cursor: str | None

@@ -1,8 +1,11 @@
-"""What every shape shares: strict types, no unknown fields, RFC 3339 times."""
+"""What every shape shares: strict types, no unknown fields, pages, RFC 3339 times."""
 
 from datetime import UTC, datetime
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from llmanager.kernel.pages import MAX_PAGE
 
 
 class Request(BaseModel):
@@ -20,3 +23,8 @@ def rfc3339_always(at: datetime) -> str:
 
 def rfc3339(at: datetime | None) -> str | None:
     return None if at is None else rfc3339_always(at)
+
+
+Time = Annotated[datetime, PlainSerializer(rfc3339_always, return_type=str)]
+Limit = Annotated[int, Field(ge=1, le=MAX_PAGE)]
+Cursor = Annotated[str, Field(max_length=256)]

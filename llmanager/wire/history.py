@@ -1,13 +1,11 @@
 """POST /history/*: requests and answers. `chat_id` and `id` name the same thing; answers carry both."""
 
-from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, FiniteFloat, PlainSerializer, model_validator
+from pydantic import AfterValidator, Field, FiniteFloat, model_validator
 from pydantic_core import PydanticCustomError
 
-from llmanager.kernel.pages import MAX_PAGE
-from llmanager.wire.base import Request, Response, rfc3339
+from llmanager.wire.base import Cursor, Limit, Request, Response, Time
 
 MAX_TTL_S = 10 * 365 * 24 * 3600
 MAX_TITLE = 200
@@ -25,23 +23,20 @@ Role = Literal["system", "user", "assistant", "tool", "developer"]
 Text = Annotated[str, AfterValidator(_unicode)]
 Metadata = dict[Text, Text | bool | int | FiniteFloat | None]
 Id = Annotated[Text, Field(min_length=1, max_length=64)]
-Cursor = Annotated[str, Field(max_length=200)]
 Title = Annotated[Text, Field(max_length=MAX_TITLE)]
-Limit = Annotated[int, Field(ge=1, le=MAX_PAGE)]
-Time = Annotated[datetime, PlainSerializer(rfc3339, return_type=str)]
 
 
-class MessageIn(Request):
+class NewMessage(Request):
     role: Role
     content: Text
 
 
-class _Said(Request):
+class _WithMessages(Request):
     """Either one question with its answer, or messages."""
 
     q: Text | None = None
     a: Text | None = None
-    messages: list[MessageIn] | None = None
+    messages: list[NewMessage] | None = None
 
     @model_validator(mode="after")
     def _has_one_form(self) -> Self:
@@ -50,10 +45,10 @@ class _Said(Request):
             raise PydanticCustomError("one_form", "Give 'q' and 'a' together, or 'messages', and not both.")
         return self
 
-    def said(self) -> list[MessageIn]:
+    def all_messages(self) -> list[NewMessage]:
         if self.messages is not None:
             return self.messages
-        return [MessageIn(role="user", content=self.q or ""), MessageIn(role="assistant", content=self.a or "")]
+        return [NewMessage(role="user", content=self.q or ""), NewMessage(role="assistant", content=self.a or "")]
 
 
 class _OfChat(Request):
@@ -71,32 +66,32 @@ class _OfChat(Request):
         return self.chat_id or self.id or ""
 
 
-class NewRequest(_Said):
+class NewChat(_WithMessages):
     title: Title = ""
     metadata: Metadata = Field(default_factory=dict)
     ttl_s: Annotated[int, Field(ge=1, le=MAX_TTL_S)] | None = None
 
 
-class AppendRequest(_OfChat, _Said):
+class AppendMessages(_OfChat, _WithMessages):
     @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if not self.said():
-            raise PydanticCustomError("nothing_said", "'messages' must hold at least one message.")
+    def _has_messages(self) -> Self:
+        if not self.all_messages():
+            raise PydanticCustomError("no_messages", "'messages' must hold at least one message.")
         return self
 
 
-class GetRequest(_OfChat):
+class GetMessages(_OfChat):
     limit: Limit = 100
     cursor: Cursor | None = None
     format: Literal["pairs", "messages"] = "pairs"
 
 
-class ListRequest(Request):
+class ListChats(Request):
     limit: Limit = 100
     cursor: Cursor | None = None
 
 
-class UpdateRequest(_OfChat):
+class UpdateChat(_OfChat):
     title: Title | None = None
     metadata: Metadata | None = None
 
@@ -107,7 +102,8 @@ class UpdateRequest(_OfChat):
         return self
 
 
-class DeleteRequest(_OfChat): ...
+class DeleteChat(_OfChat):
+    pass
 
 
 class ChatRef(Response):
@@ -119,7 +115,7 @@ class Deleted(ChatRef):
     status: Literal["deleted"] = "deleted"
 
 
-class ChatOut(ChatRef):
+class Chat(ChatRef):
     title: str
     metadata: Metadata
     created_at: Time
@@ -127,7 +123,7 @@ class ChatOut(ChatRef):
 
 
 class ChatList(Response):
-    chats: list[ChatOut]
+    chats: list[Chat]
     cursor: str | None
 
 
@@ -136,7 +132,7 @@ class Pair(Response):
     a: str
 
 
-class MessageOut(Response):
+class Message(Response):
     id: str
     role: Role
     content: str
@@ -144,5 +140,5 @@ class MessageOut(Response):
 
 
 class MessageList(Response):
-    messages: list[MessageOut]
+    messages: list[Message]
     cursor: str | None

@@ -8,10 +8,12 @@ from llmanager.wire.base import Request, Response
 
 Name = Annotated[str, Field(min_length=1, max_length=63)]
 Seconds = Annotated[int, Field(ge=1, le=365 * 24 * 3600)]
-WaitSeconds = Annotated[int, Field(ge=0, le=600)]
+WaitSeconds = Annotated[int, Field(ge=0, le=600, description="at most; not at all while very many wait already")]
 
 
 class Scaling(Request):
+    """`min` (0 counts as 1) replicas run while the model is awake; `max` is for platforms that scale with load."""
+
     min: Annotated[int, Field(ge=0, le=16)] = 0
     max: Annotated[int, Field(ge=1, le=16)] = 1
     target_concurrency: Annotated[int, Field(ge=1, le=64)] = 4
@@ -45,7 +47,7 @@ class PlanModel(CreateModel):
 
 
 class UpdateModel(Request):
-    """Only the fields that are sent change; null takes a limit away."""
+    """Only the fields that are sent change, those of `scaling` too; null takes a limit away."""
 
     name: Name
     scaling: Scaling | None = None

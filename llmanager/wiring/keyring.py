@@ -1,4 +1,4 @@
-"""Two Keyrings: one that remembers for a minute what the table said about a key, and one for a door without a lock."""
+"""Two Keyrings: one that remembers for a minute what the table said about a key, and one that asks for no key."""
 
 import asyncio
 import hashlib

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Self, get_type_hints
 
+from llmanager.adapters.local.engines import EngineCommand
+from llmanager.adapters.remote.openai_host import Remote
 from llmanager.wiring import values
-from llmanager.wiring.values import EngineCommand, Parse, RemoteServer, SettingsError
+from llmanager.wiring.values import Parse, SettingsError
 
 AUTHS = ("off", "keys")
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -103,6 +105,15 @@ class Settings:
             "Idle time after which a new model sleeps, in seconds, unless its creation says otherwise. 0: never.",
         ),
     ]
+    max_models: Annotated[
+        int,
+        Setting(
+            "LLMANAGER_MAX_MODELS",
+            "200",
+            values.whole(1, 10_000),
+            "Models there may be at once, of all tenants, sleeping ones too; no request can lift it.",
+        ),
+    ]
     wake_timeout_s: Annotated[
         float,
         Setting(
@@ -167,7 +178,7 @@ class Settings:
         ),
     ]
     remotes: Annotated[
-        Mapping[str, RemoteServer],
+        Mapping[str, Remote],
         Setting(
             "LLMANAGER_REMOTES",
             "",
@@ -254,7 +265,7 @@ def read_env_file(path: Path) -> dict[str, str]:
     except UnicodeDecodeError:
         raise SettingsError(path.name, "is not UTF-8 text. Save it as UTF-8.") from None
     except OSError as error:
-        raise SettingsError(path.name, f"cannot be read ({error.strerror}). Mend its permissions.") from error
+        raise SettingsError(path.name, f"cannot be read ({error.strerror}). Correct its permissions.") from error
     known = {setting.name for setting in declared().values()}
     found: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
@@ -263,7 +274,7 @@ def read_env_file(path: Path) -> dict[str, str]:
             continue
         name, equals, value = text.partition("=")
         if not equals or not name.strip().isidentifier():
-            raise SettingsError(path.name, f"line {number} is not NAME=VALUE. Mend it, or begin it with '#'.")
+            raise SettingsError(path.name, f"line {number} is not NAME=VALUE. Correct it, or begin it with '#'.")
         if name.strip().startswith("LLMANAGER_") and name.strip() not in known:
             raise SettingsError(
                 path.name, f"line {number}: there is no such setting. .env.template lists those there are."

@@ -6,18 +6,19 @@ Each parser raises ValueError that says what kind of value it wants and what to 
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from llmanager.adapters.local.engines import EngineCommand
+from llmanager.adapters.remote.openai_host import Remote
 from llmanager.kernel.errors import InvalidInput
+from llmanager.models.entities import Kind
 
 T = TypeVar("T")
 Parse = Callable[[str], Any]
 HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
 STAGE = re.compile(r"[a-z][a-z0-9]{0,6}", re.ASCII)
-KINDS = ("chat", "embedding")
 PATH = "/usr/local/bin:/usr/bin:/bin"  # of an engine that is given no other
 
 
@@ -28,27 +29,6 @@ class SettingsError(InvalidInput):
 
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(f"{name} {problem}", param=name)
-
-
-@dataclass(frozen=True)
-class EngineCommand:
-    """An external server that speaks OpenAI's HTTP API, started once a replica."""
-
-    argv: tuple[str, ...]
-    env: Mapping[str, str] = field(default_factory=lambda: {"PATH": PATH}, repr=False)  # all it gets
-    key_env: str | None = None  # the variable in which the command expects its API key
-    health_path: str = "/health"
-    served_name: str | None = None  # what it insists on as "model"
-
-
-@dataclass(frozen=True)
-class RemoteServer:
-    """An OpenAI-compatible server that somebody else runs."""
-
-    base_url: str  # no trailing slash, no /v1
-    key: str | None = field(default=None, repr=False)
-    served_name: str | None = None  # what to send as "model"; None: the caller's name
-    kind: str = "chat"
 
 
 def text(raw: str) -> str:
@@ -97,7 +77,7 @@ def stage(raw: str) -> str:
 def host_names(raw: str) -> tuple[str, ...]:
     names = tuple(name.strip().lower() for name in raw.split(",") if name.strip())
     if not all(HOST_NAME.fullmatch(name) for name in names):
-        raise ValueError("must be host names without port or scheme, separated by commas. Mend the list.")
+        raise ValueError("must be host names without port or scheme, separated by commas. Correct the list.")
     return names
 
 
@@ -108,10 +88,10 @@ def web_address(raw: str) -> str:
         parts = urlsplit(text(raw))
         has_host, _ = bool(parts.hostname), parts.port
     except ValueError:
-        raise ValueError(f"{wanted} Mend it.") from None
+        raise ValueError(f"{wanted} Correct it.") from None
     is_plain = not (parts.username or parts.password or parts.query or parts.fragment or set("@?#\\ ") & set(raw))
     if parts.scheme not in ("http", "https") or not has_host or not is_plain:
-        raise ValueError(f"{wanted} Mend it.")
+        raise ValueError(f"{wanted} Correct it.")
     return raw.rstrip("/")
 
 
@@ -144,21 +124,23 @@ def engine(name: str, entry: Mapping[str, Any]) -> EngineCommand:
     return EngineCommand(tuple(argv), {"PATH": PATH, **env}, key_env, **texts)
 
 
-def remotes(raw: str) -> Mapping[str, RemoteServer]:
+def remotes(raw: str) -> Mapping[str, Remote]:
     return {name: remote(name, entry) for name, entry in json_objects(raw).items()}
 
 
-def remote(name: str, entry: Mapping[str, Any]) -> RemoteServer:
+def remote(name: str, entry: Mapping[str, Any]) -> Remote:
     only_fields(name, entry, {"base_url", "key", "served_name", "kind"})
     if not all(isinstance(value, str) and value for value in entry.values()) or "base_url" not in entry:
         raise ValueError(f"must give {name!r} a `base_url`, and text that is not empty in each field.")
-    if entry.get("kind", "chat") not in KINDS:
-        raise ValueError(f"must give {name!r} a `kind` that is one of: {', '.join(KINDS)}.")
+    kind, key = entry.get("kind", Kind.CHAT), entry.get("key")
+    if kind not in set(Kind):
+        raise ValueError(f"must give {name!r} a `kind` that is one of: {', '.join(Kind)}.")
     try:
         base_url = web_address(entry["base_url"])
     except ValueError as error:
         raise ValueError(f"has a `base_url` in {name!r} that {error}") from None
-    return RemoteServer(**{**entry, "base_url": base_url.removesuffix("/v1")})
+    authorization = f"Bearer {key}" if key else None
+    return Remote(base_url.removesuffix("/v1"), authorization, entry.get("served_name"), Kind(kind))
 
 
 def json_objects(raw: str) -> dict[str, dict[str, Any]]:

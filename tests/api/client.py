@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -97,12 +96,3 @@ class Api:
 
     def _path(self, path: str) -> str:
         return urlsplit(self.base_url).path.rstrip("/") + path
-
-
-def eventually(probe: Any, wanted: Any, deadline_s: float = 60) -> Any:
-    """Ask again until `wanted(answer)`; the answer. Bounded: what runs behind the API is a real process."""
-    end = time.monotonic() + deadline_s
-    while not wanted(answer := probe()):
-        assert time.monotonic() < end, f"still {answer} after {deadline_s} s"
-        time.sleep(0.05)
-    return answer

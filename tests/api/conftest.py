@@ -6,8 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.api.client import Api, eventually
+from tests.api.client import Api
 from tests.api.server import create_key, local_server
+from tests.fakes.eventually import eventually
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.api.client import eventually
 from tests.api.conftest import create_ready, delete_all_trace
 from tests.api.shape import assert_error
+from tests.fakes.eventually import eventually
 
 PLAN = {"actions", "instance_type", "usd_per_hour", "usd_per_month", "cold_start_s", "fit"}
 STATUS = {
@@ -120,7 +120,7 @@ def test_a_sleeping_model_is_woken_by_the_request_that_needs_it(api, model):
     answer = api.post("/model/query", {"name": model, "query": "Hello", "parameters": {"max_tokens": 4}})
 
     assert answer.status == 200
-    eventually(lambda: status(api, model).json["status"], lambda seen: seen == "ready", deadline_s=10)
+    eventually(lambda: status(api, model).json["status"], lambda seen: seen == "ready", within_s=10)
 
 
 def test_a_sleeping_model_is_woken_by_name(api, model):

@@ -16,7 +16,7 @@ class FakeDirectory:
     """A Directory in a dict. `put` and `remove` wake those who wait in `changed`.
 
     `using` counts takes less releases; `on_wake` is what a wake does; `on_take` an error that `take` raises;
-    `before_take` may change what is known, as something else may between finding a route and taking it.
+    `during_take` is what happens before it returns.
     """
 
     def __init__(self, *routes: Route) -> None:
@@ -27,7 +27,7 @@ class FakeDirectory:
         self.finds = 0
         self.suspected: list[str] = []
         self.on_take: LLManagerError | None = None
-        self.before_take = lambda: None
+        self.during_take = lambda: None
         self.on_wake = lambda route: None
         self.on_suspect = lambda upstream: None
         self.waits = asyncio.Semaphore(0)  # one permit for each call of `changed`: a test can wait for a waiter
@@ -56,11 +56,11 @@ class FakeDirectory:
         return tuple(route for (owner, _), route in sorted(self.routes.items()) if owner == tenant)
 
     async def take(self, route: Route) -> None:
-        self.before_take()
         if self.on_take is not None:
             raise self.on_take
         self.takes += 1
         self.using[route.key] += 1
+        self.during_take()
 
     def release(self, route: Route) -> None:
         self.using[route.key] -= 1

@@ -1,4 +1,4 @@
-"""Which processes outlive what should have ended them."""
+"""Which processes of ours still run, and which outlive what should have ended them."""
 
 from collections.abc import Sequence
 
@@ -11,6 +11,18 @@ def children(*, recursive: bool = False) -> list[psutil.Process]:
     return own + [heir for child in own for heir in child.children(recursive=True)] if recursive else own
 
 
+def live_children() -> list[psutil.Process]:
+    return [child for child in children() if is_alive(child)]
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """A zombie has ended; that nobody reaped it is the business of process 1."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _is_server(process: psutil.Process) -> bool:
     try:
         return "llmanager.cli" in process.cmdline()
@@ -19,18 +31,11 @@ def _is_server(process: psutil.Process) -> bool:
 
 
 def survivors(processes: Sequence[psutil.Process], *, within_s: float) -> list[psutil.Process]:
-    """Those that still run then. A zombie has ended; that nobody reaped it is the business of process 1."""
+    """Those that still run then."""
     left = list(processes)
     for _ in range(20):
         _, left = psutil.wait_procs(left, timeout=within_s / 20)
-        left = [process for process in left if not _is_zombie(process)]
+        left = [process for process in left if is_alive(process)]
         if not left:
             break
     return left
-
-
-def _is_zombie(process: psutil.Process) -> bool:
-    try:
-        return process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True

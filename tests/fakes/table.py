@@ -1,4 +1,4 @@
-"""A Table in a dict: as strict as an adapter, and with two hooks for the worst moments."""
+"""A Table in a dict: as strict as an adapter, with hooks for the worst moments."""
 
 import itertools
 import threading
@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from llmanager.kernel.clock import Clock
+from llmanager.kernel.errors import LLManagerError
 from llmanager.kernel.table import Action, Check, Delete, Expect, Put, Row, RowPage, ScanPage
 from llmanager.kernel.table_rules import added, check, decoded, encoded, encoded_actions, is_live, key_of
 from tests.fakes.clock import FakeClock
@@ -24,6 +25,7 @@ class FakeTable:
     `before_write` runs once, just before the next put, delete or transact: act there between a read and its write, or
     raise to have the write refused. `after_write` runs once, just after: raise there and the write took effect while
     its answer was lost. Both are given the actions and may use the table. `add` calls neither.
+    `down` makes every call raise it, until it is None again.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
@@ -33,8 +35,10 @@ class FakeTable:
         self._lock = threading.RLock()
         self.before_write: Hook = _nothing
         self.after_write: Hook = _nothing
+        self.down: LLManagerError | None = None
 
     def get(self, partition: str, sort: str) -> Row | None:
+        self._check_up()
         with self._lock:
             row = self._rows.get((partition, sort))
             if row is None or not is_live(row, self._clock.now()):
@@ -50,6 +54,7 @@ class FakeTable:
         self.transact([Delete(partition, sort, expect)])
 
     def transact(self, actions: Sequence[Action]) -> tuple[Row | None, ...]:
+        self._check_up()
         encoded_actions(actions)
         act, self.before_write = self.before_write, _nothing
         act(actions)
@@ -99,7 +104,12 @@ class FakeTable:
             value: int = row.body["value"]
             return value
 
+    def _check_up(self) -> None:
+        if self.down is not None:
+            raise self.down
+
     def _live(self) -> list[Row]:
+        self._check_up()
         with self._lock:
             return [_copied(row) for _, row in sorted(self._rows.items()) if is_live(row, self._clock.now())]
 

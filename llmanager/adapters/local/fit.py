@@ -79,7 +79,7 @@ def quote(spec: ModelSpec, facts: WeightsFacts, budget_mib: int) -> Quote:
         fits=memory_mib <= budget_mib,
         fit_reason=_reason(spec, one, memory_mib, budget_mib, is_guess=facts.kv_bytes_per_token is None),
         dimensions=facts.dimensions,
-        assumption="It runs on hardware that you have; electricity is not counted.",
+        assumption="It runs on hardware you already have; electricity is not counted.",
     )
 
 

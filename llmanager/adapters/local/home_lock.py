@@ -1,11 +1,14 @@
 """One server a home: a lock that the kernel lets go of when its holder dies, however it dies."""
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
 
 from llmanager.kernel.errors import Conflict
+
+PID_BYTES = 20  # written over the last one in place: a file that was cut first might find no room again
 
 
 class HomeInUse(Conflict):
@@ -33,11 +36,11 @@ class HomeLock:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(descriptor, 20, 0).decode().strip() or "unknown"
+            holder = os.pread(descriptor, PID_BYTES, 0).decode().strip() or "unknown"
             os.close(descriptor)
             raise HomeInUse(holder) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        with contextlib.suppress(OSError):  # a full disk: the number is a courtesy, the lock is what counts
+            os.pwrite(descriptor, f"{os.getpid()}".ljust(PID_BYTES).encode(), 0)
         self._descriptor = descriptor
         return self
 

@@ -40,7 +40,7 @@ def _by_rule(repo: str, models: Sequence[str]) -> str:
             if pattern.search(name):
                 return name
     if len(whole) != 1:
-        raise JobFailed(f"The hub's {repo!r} has no one GGUF file to take. {_listing(whole)}", is_final=True)
+        raise JobFailed(f"The hub's {repo!r} has no single GGUF file to choose. {_listing(whole)}", is_final=True)
     return whole[0]
 
 

@@ -98,8 +98,10 @@ class LlamaCppModelHost:
         self._drop_logs(resource)
 
     def resources(self) -> tuple[str, ...]:
+        """Also those of which only logs are left, such as by a server that was killed: `remove` takes them away."""
+        logged = {folder.name for folder in self._logs.iterdir()} if self._logs.is_dir() else set()
         with self._lock:
-            return tuple(sorted({*self._current, *self._leaving.values()}))
+            return tuple(sorted({*self._current, *self._leaving.values(), *logged}))
 
     def endpoints(self, resource: str) -> tuple[Endpoint, ...]:
         with self._lock:

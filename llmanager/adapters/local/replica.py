@@ -104,7 +104,7 @@ class LocalReplica:
         return self._over.wait(timeout_s)
 
     def _live(self, around: Surroundings) -> None:
-        reason, is_final = "The host met an error of its own. It is started again.", False
+        reason, is_final = "The host failed unexpectedly. The replica is started again.", False
         try:
             present = self._fetch(around)
             if present is not None:

@@ -77,7 +77,7 @@ def _inside(model: str, models_dir: Path) -> Path:
 def _unknown(model: str) -> InvalidInput:
     aliases = ", ".join(entry.alias for entry in ENTRIES)
     return InvalidInput(
-        f"{model[:SHOWN_CHARACTERS]!r} is no model that can be had. Give a name from the catalog ({aliases}), a "
+        f"There is no model {model[:SHOWN_CHARACTERS]!r} to be had. Give a name from the catalog ({aliases}), a "
         "repository of the hub (owner/name or owner/name:file.gguf), or the name of a .gguf file in the models folder.",
         param="model",
     )

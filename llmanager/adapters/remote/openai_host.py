@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from llmanager.kernel.errors import InvalidInput
-from llmanager.models.entities import ModelSpec, Observation, Quote, Replica, ReplicaState
+from llmanager.models.entities import Kind, ModelSpec, Observation, Quote, Replica, ReplicaState
 from llmanager.models.ports import Endpoint
+
+READY = ReplicaState.READY
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,7 @@ class Remote:
     base_url: str  # no trailing slash, no /v1
     authorization: str | None = field(default=None, repr=False)  # header value, a secret
     served_name: str | None = None  # what that server expects as "model"; None: anything
+    kind: Kind = Kind.CHAT
 
 
 class RemoteModelHost:
@@ -56,7 +59,7 @@ class RemoteModelHost:
     def start(self, resource: str, spec: ModelSpec, replica: int) -> None:
         with self._lock:
             replicas = self._started.setdefault(resource, {})
-            if replica in replicas and self._seen(replica, replicas[replica]).state is ReplicaState.READY:
+            if replica in replicas and self._seen(replica, replicas[replica]).state is READY:
                 return
             replicas[replica] = spec
         self._on_change(resource)
@@ -83,12 +86,8 @@ class RemoteModelHost:
     def endpoints(self, resource: str) -> tuple[Endpoint, ...]:
         with self._lock:
             started = sorted(self._started.get(resource, {}).items())
-        found = [(index, self._remotes.get(spec.model)) for index, spec in started]
-        return tuple(
-            Endpoint(index, remote.base_url, remote.served_name, remote.authorization)
-            for index, remote in found
-            if remote is not None
-        )
+        ready = [(i, self._remotes[spec.model]) for i, spec in started if self._seen(i, spec).state is READY]
+        return tuple(Endpoint(i, remote.base_url, remote.served_name, remote.authorization) for i, remote in ready)
 
     def memory(self) -> None:
         return None
@@ -107,6 +106,12 @@ class RemoteModelHost:
                 f"There is no remote {spec.model!r}. Configured: {names}. An admin adds one in the settings.",
                 param="model",
             )
+        if spec.kind is not remote.kind:
+            raise InvalidInput(
+                f"The remote {spec.model!r} is for {remote.kind.value}. Ask for kind {remote.kind.value!r}, or have an "
+                "admin correct its kind in the settings.",
+                param="kind",
+            )
         return remote
 
     def _seen(self, index: int, spec: ModelSpec) -> Replica:
@@ -114,4 +119,4 @@ class RemoteModelHost:
             self._remote(spec)
         except InvalidInput as error:
             return Replica(index, ReplicaState.FAILED, reason=str(error), is_final=True)
-        return Replica(index, ReplicaState.READY)
+        return Replica(index, READY)

@@ -18,9 +18,9 @@ def status_view(registry: Registry, key: Key) -> wire.ModelStatus:
     return of_model(registry, registry.look(registry.require(key)))
 
 
-def created_view(registry: Registry, key: Key) -> wire.Created:
-    model = registry.look(registry.require(key))
-    return wire.Created(**of_model(registry, model).model_dump(), plan=plan_view(model))
+def created_view(registry: Registry, made: Model) -> wire.Created:
+    """How it is now, and the plan that it was made by."""
+    return wire.Created(**status_view(registry, made.key).model_dump(), plan=plan_view(made))
 
 
 def of_model(registry: Registry, model: Model) -> wire.ModelStatus:
@@ -28,7 +28,7 @@ def of_model(registry: Registry, model: Model) -> wire.ModelStatus:
     return wire.ModelStatus(
         name=model.name,
         status=seen,
-        is_up=seen is Status.READY,
+        is_up=seen in (Status.READY, Status.UPDATING),
         reason=_reason(model, seen),
         model=model.spec.model,
         kind=model.spec.kind,
@@ -38,7 +38,7 @@ def of_model(registry: Registry, model: Model) -> wire.ModelStatus:
         ),
         created_at=rfc3339_always(model.created_at),
         last_used_at=rfc3339(use.last_used_at),
-        sleeps_at=rfc3339(sleeps_at(model, use)),
+        sleeps_at=rfc3339(sleeps_at(model, use, registry.clock.now())),
         expires_at=rfc3339(expires_at(model)),
         usd_per_hour=_usd(model.quote.usd_per_hour),
         usd_spent=_usd(_spent(model)),

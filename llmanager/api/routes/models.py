@@ -1,24 +1,28 @@
 """POST /model/*, GET /model/catalog."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import APIRouter, Response
+from starlette.concurrency import run_in_threadpool
 
 from llmanager.api.access import requires
 from llmanager.api.routes import model_views as views
 from llmanager.gateway.ports import Keyring
+from llmanager.kernel.errors import InvalidInput
 from llmanager.kernel.principal import Principal
 from llmanager.models import catalog
 from llmanager.models.entities import Backend, Kind, ModelSpec, Scaling, Status
 from llmanager.models.reconcile import status
+from llmanager.models.rows import Key
 from llmanager.models.usecases import change
 from llmanager.models.usecases.create import Creation, create, propose, refuse_if_taken
 from llmanager.models.usecases.registry import Registry
 from llmanager.wire import models as wire
 
-Until = Callable[[Callable[[], bool], float], None]  # (is it so?, timeout in s): returns when it is so, or too late
+# (model, is it so?, timeout in s): returns when it is so, or too late, or at once where too many wait already
+Until = Callable[[Key, Callable[[], bool], float], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -39,17 +43,16 @@ class ModelRoutes:
         registry = self.registry
 
         @router.post("/model/create", status_code=202, response_model=wire.Created | wire.Planned)
-        def create_model(
+        async def create_model(
             body: wire.CreateModel, response: Response, caller: Principal = requires(self.keyring, "model:write")
         ) -> Any:
             creation = self._creation(caller, body)
             if body.dry_run:
-                refuse_if_taken(registry, creation)
                 response.status_code = 200
-                return wire.Planned(plan=views.plan_view(propose(registry, creation)))
-            model = create(registry, creation)
-            self._wait_up(model.key, body.wait_s)
-            return views.created_view(registry, model.key)
+                return await run_in_threadpool(_planned, registry, creation)
+            model = await run_in_threadpool(create, registry, creation)
+            await self._wait_up(model.key, body.wait_s)
+            return await run_in_threadpool(views.created_view, registry, model)
 
         @router.post("/model/plan", response_model=wire.Planned)
         def plan_model(body: wire.PlanModel, caller: Principal = requires(self.keyring, "model:read")) -> Any:
@@ -88,10 +91,10 @@ class ModelRoutes:
             return views.status_view(registry, (caller.tenant, body.name))
 
         @router.post("/model/wake", status_code=202, response_model=wire.ModelStatus)
-        def wake_model(body: wire.NamedModelWait, caller: Principal = write) -> Any:
-            model = change.wake(registry, (caller.tenant, body.name))
-            self._wait_up(model.key, body.wait_s)
-            return views.status_view(registry, model.key)
+        async def wake_model(body: wire.NamedModelWait, caller: Principal = write) -> Any:
+            model = await run_in_threadpool(change.wake, registry, (caller.tenant, body.name))
+            await self._wait_up(model.key, body.wait_s)
+            return await run_in_threadpool(views.status_view, registry, model.key)
 
         @router.post("/model/delete", status_code=202, response_model=wire.Deleting)
         def delete_model(body: wire.NamedModel, caller: Principal = write) -> Any:
@@ -116,21 +119,33 @@ class ModelRoutes:
         )
         return Creation(caller.tenant, body.name, spec, body.accept_unknown_price)
 
-    def _wait_up(self, key: tuple[str, str], wait_s: int) -> None:
+    async def _wait_up(self, key: Key, wait_s: int) -> None:
+        """Without a thread: however many wait, other requests are served."""
+
         def is_decided() -> bool:
             model = self.registry.find(key)
-            return model is None or status(model) in (Status.READY, Status.FAILED, Status.DELETING)
+            return model is None or status(model) not in (Status.CREATING, Status.WAKING, Status.UPDATING)
 
         if wait_s:
-            self.until(is_decided, wait_s)
+            await self.until(key, is_decided, wait_s)
 
 
-def _scaling(asked: wire.Scaling) -> Scaling:
-    return Scaling(asked.min, max(asked.min, asked.max), asked.target_concurrency)
+def _planned(registry: Registry, creation: Creation) -> wire.Planned:
+    refuse_if_taken(registry, creation)
+    return wire.Planned(plan=views.plan_view(propose(registry, creation)))
+
+
+def _scaling(asked: wire.Scaling, now: Scaling = Scaling()) -> Scaling:  # noqa: B008 (frozen)
+    """What was sent over what is so now. Raises InvalidInput."""
+    sent = {name: getattr(asked, name) for name in asked.model_fields_set}
+    wished = replace(now, **sent)
+    if "max" in sent and wished.max < wished.min:
+        raise InvalidInput(f"'scaling.max' is {wished.max}, less than 'scaling.min', {wished.min}.", param="scaling")
+    return replace(wished, max=max(wished.min, wished.max))
 
 
 def _revised(spec: ModelSpec, body: wire.UpdateModel) -> ModelSpec:
     limits = ("context_tokens", "sleep_after_s", "delete_after_s", "ttl_s")
     changes = {field: getattr(body, field) for field in limits if field in body.model_fields_set}
     spec = replace(spec, **changes)
-    return spec if body.scaling is None else replace(spec, scaling=_scaling(body.scaling))
+    return spec if body.scaling is None else replace(spec, scaling=_scaling(body.scaling, spec.scaling))

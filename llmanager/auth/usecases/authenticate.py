@@ -2,7 +2,7 @@ from datetime import datetime
 
 from llmanager.auth.entities import SECRET, hash_of
 from llmanager.auth.errors import BadKey
-from llmanager.auth.rows import find_by_hash
+from llmanager.auth.usecases.find import find_key_by_hash
 from llmanager.kernel.principal import Principal
 from llmanager.kernel.table import Table
 
@@ -12,7 +12,7 @@ def authenticate(table: Table, *, secret: str, now: datetime) -> Principal:
     if not SECRET.fullmatch(secret):
         raise BadKey
     digest = hash_of(secret)
-    key = find_by_hash(table, digest)
+    key = find_key_by_hash(table, digest=digest)
     if key is None or not key.admits(digest, now):
         raise BadKey
     return key.principal

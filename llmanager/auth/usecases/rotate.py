@@ -2,7 +2,8 @@ from datetime import datetime, timedelta
 
 from llmanager.auth.entities import MAX_GRACE_S, NewKey, hash_of, random_secret
 from llmanager.auth.errors import KeyChanged, KeyNotLive, ScopeNotHeld
-from llmanager.auth.rows import load, no_pointer, pointer, to_row
+from llmanager.auth.rows import key_row, no_pointer, pointer
+from llmanager.auth.usecases.find import find_key
 from llmanager.kernel.errors import Conflict, InvalidInput
 from llmanager.kernel.principal import Principal
 from llmanager.kernel.table import Action, Put, Table
@@ -16,7 +17,7 @@ def rotate_key(table: Table, *, caller: Principal, key_id: str, grace_s: int = 0
     """
     if not 0 <= grace_s <= MAX_GRACE_S:
         raise InvalidInput(f"'grace_s' must be 0 to {MAX_GRACE_S}.", param="grace_s")
-    old = load(table, caller.tenant, key_id)
+    old = find_key(table, tenant=caller.tenant, key_id=key_id)
     if not old.scopes <= caller.scopes:
         raise ScopeNotHeld(old.scopes - caller.scopes)
     if not old.is_live(now):
@@ -24,7 +25,7 @@ def rotate_key(table: Table, *, caller: Principal, key_id: str, grace_s: int = 0
     secret = random_secret()
     retiring_until = now + timedelta(seconds=grace_s) if grace_s else None
     new = old.rotated(hash_of(secret), retiring_until)
-    actions: list[Action] = [Put(to_row(new), old.version), pointer(new, new.hash, expect="absent")]
+    actions: list[Action] = [Put(key_row(new), old.version), pointer(new, new.hash, expect="absent")]
     actions.append(pointer(old, old.hash, until=retiring_until) if retiring_until else no_pointer(old.hash))
     if old.retiring_hash:
         actions.append(no_pointer(old.retiring_hash))

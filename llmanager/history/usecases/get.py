@@ -3,7 +3,7 @@ from itertools import islice
 from typing import Protocol, TypeVar
 
 from llmanager.history.entities import MAX_PAGE_CHARACTERS, Message
-from llmanager.history.rows import messages_of, seq_key, to_message
+from llmanager.history.rows import message_partition, seq_key, to_message
 from llmanager.history.turns import Turn, turns
 from llmanager.history.usecases.find import find_chat
 from llmanager.kernel.pages import Page, from_cursor, to_cursor
@@ -25,7 +25,7 @@ P = TypeVar("P", bound=_Piece)
 def get_messages(table: Table, *, tenant: str, chat_id: str, limit: int, cursor: str | None = None) -> Page[Message]:
     """Messages from the first on. A page may be short; only the last one has no cursor.
 
-    Raises ChatNotFound, and InvalidInput for a cursor that is none.
+    Raises ChatNotFound, and InvalidInput for a cursor that no page gave out.
     """
     return _page(_forward(table, tenant, chat_id, cursor, limit), limit)
 
@@ -53,7 +53,7 @@ def _messages(
     """Read as they are asked for; `likely` is how many that will be."""
     while True:
         page = table.query(
-            messages_of(tenant, chat_id), after=after, limit=min(likely, READ_AT_ONCE), newest_first=newest_first
+            message_partition(tenant, chat_id), after=after, limit=min(likely, READ_AT_ONCE), newest_first=newest_first
         )
         yield from map(to_message, page.rows)
         after = page.next_after

@@ -1,7 +1,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from llmanager.history.entities import Chat, Said, Scalar
+from llmanager.history.entities import Chat, NewMessage, Scalar
 from llmanager.history.limits import check_messages, check_metadata
 from llmanager.history.retries import retried
 from llmanager.history.rows import chat_row, counter_row, message_rows
@@ -13,7 +13,7 @@ def new_chat(
     table: Table,
     *,
     tenant: str,
-    messages: Sequence[Said],
+    messages: Sequence[NewMessage],
     title: str = "",
     metadata: Mapping[str, Scalar] | None = None,
     ttl_s: int | None = None,

@@ -5,7 +5,7 @@ from llmanager.history.entities import Chat, Scalar
 from llmanager.history.errors import ChatNotFound
 from llmanager.history.limits import check_metadata
 from llmanager.history.retries import retried
-from llmanager.history.rows import chat_row, chats_of, to_chat
+from llmanager.history.rows import chat_partition, chat_row, to_chat
 from llmanager.kernel.errors import Conflict, Throttled
 from llmanager.kernel.table import Table
 
@@ -25,7 +25,7 @@ def update_chat(
     check_metadata(metadata or {})
 
     def change() -> Chat:
-        row = table.get(chats_of(tenant), chat_id)
+        row = table.get(chat_partition(tenant), chat_id)
         if row is None:
             raise ChatNotFound
         old = to_chat(row)

@@ -49,7 +49,8 @@ def update(
         if spec == model.spec:
             return model
         changed = replace(model, spec=spec, quote=registry.host(model).quote(spec), revised_at=now)
-        refuse_if_unsound(changed, accept_unknown_price=accept_unknown_price)
+        was_accepted = model.quote.usd_per_hour is None
+        refuse_if_unsound(changed, accept_unknown_price=accept_unknown_price or was_accepted)
         changed = with_event(changed, now, "updated")
         if needs_new_replicas(model.spec, spec):
             changed = replace(changed, revision=model.revision + 1, failures=0, failure="", retry_at=now)

@@ -8,15 +8,20 @@ from llmanager.models.rows import Key
 from llmanager.models.usecases.registry import Registry
 
 
-def make_room(registry: Registry, for_model: Model) -> tuple[Key, ...]:
-    """The models that were told to sleep; () if none may, or if one of them was used just now (ask again later)."""
-    memory = registry.host(for_model).memory()
+def make_room(registry: Registry, for_model: Model) -> tuple[Key, ...] | None:
+    """The models that were told to sleep; () if others leave already, or one was used just now: ask again soon.
+
+    None: those that may sleep do not make room enough. Raises what the host's `quote` does.
+    """
+    host = registry.host(for_model)
+    memory = host.memory()
     if memory is None:
-        return ()
-    need_mib = for_model.quote.memory_mib // for_model.spec.scaling.awake
+        return None
+    # Asked anew: the row's quote may be a guess from before the download.
+    need_mib = host.quote(for_model.spec).memory_mib // for_model.spec.scaling.awake
     models = {m.resource: m for m in registry.every() if m.resource != for_model.resource}
     chosen = to_put_to_sleep(need_mib, memory, _tenures(registry, models, memory))
-    return tuple(models[r].key for r in chosen or () if _slept(registry, models[r], for_model))
+    return None if chosen is None else tuple(models[r].key for r in chosen if _slept(registry, models[r], for_model))
 
 
 def _tenures(registry: Registry, models: dict[str, Model], memory: Memory) -> dict[str, Tenure]:
@@ -26,8 +31,12 @@ def _tenures(registry: Registry, models: dict[str, Model], memory: Memory) -> di
         model = models.get(resident.resource)
         if model is not None:
             use = registry.use(model.key)
-            may_sleep = model.desired is Desired.RUNNING and model.spec.sleep_after_s is not None
-            tenures[resident.resource] = Tenure(use.last_used_at, use.is_held(now), may_sleep)
+            tenures[resident.resource] = Tenure(
+                wanted_at=max(model.desired_at, use.last_used_at or model.desired_at),
+                is_held=use.is_held(now),
+                may_sleep=model.spec.sleep_after_s is not None,
+                is_leaving=model.desired is not Desired.RUNNING,
+            )
     return tenures
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from llmanager.kernel.errors import Conflict, Final, NoRoom
-from llmanager.kernel.table import Check
+from llmanager.kernel.table import Check, Row
 from llmanager.models import rows
 from llmanager.models.entities import Model, Replica, ReplicaState, Use
 from llmanager.models.reconcile import (
@@ -21,7 +21,7 @@ from llmanager.models.usecases.make_room import make_room
 from llmanager.models.usecases.registry import Registry
 
 LEASE_S = 60.0
-NO_ROOM_RETRY_S = 0.25
+ROOM_SOON_S, NO_ROOM_S = 0.25, 1.0  # until the next try: others leave, or nothing can be done
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Outcome:
 def reconcile_once(registry: Registry, key: Key, owner: str) -> Outcome:
     """Bring one model a step nearer to what is wanted. Safe to interrupt anywhere and to repeat.
 
+    An `owner` must not work on one key twice at once: a lease of its own is one that a cut-off pass left behind.
     Raises Retryable errors of the table and the host; the next pass starts from what is then true.
     """
     model = registry.find(key)
@@ -43,7 +44,7 @@ def reconcile_once(registry: Registry, key: Key, owner: str) -> Outcome:
         return Outcome(decision.again_at)  # settled: the common case writes nothing
     now = registry.clock.now()
     try:
-        lease = registry.table.put(rows.lease_row(key, owner, now + timedelta(seconds=LEASE_S)), "absent")
+        lease = _take_lease(registry, rows.lease_row(key, owner, now + timedelta(seconds=LEASE_S)))
     except Conflict:
         return Outcome(now + timedelta(seconds=1))  # another one is at it
     holds = Check(lease.partition, lease.sort, lease.version)
@@ -53,6 +54,12 @@ def reconcile_once(registry: Registry, key: Key, owner: str) -> Outcome:
         return Outcome(now)  # the row or its use changed under us: decide again on what stands then
     finally:
         _release(registry, holds)
+
+
+def _take_lease(registry: Registry, lease: Row) -> Row:
+    found = registry.table.get(lease.partition, lease.sort)
+    is_own = found is not None and found.body["owner"] == lease.body["owner"]
+    return registry.table.put(lease, found.version if found is not None and is_own else "absent")
 
 
 def _pass(registry: Registry, key: Key, lease: Check) -> Outcome:
@@ -81,7 +88,7 @@ def _act(registry: Registry, model: Model, decision: Decision, lease: Check) -> 
                 except NoRoom as error:
                     return _wait_for_room(registry, model, index, str(error), lease)
                 except Final as error:
-                    return _give_up(registry, model, str(error), lease)
+                    return _give_up(registry, model, index, str(error), lease)
             case StopReplica(index):
                 host.stop(model.resource, index)
             case RemoveResource():
@@ -92,25 +99,23 @@ def _act(registry: Registry, model: Model, decision: Decision, lease: Check) -> 
 
 
 def _wait_for_room(registry: Registry, model: Model, index: int, reason: str, lease: Check) -> Outcome:
+    # What failed there before is over. Left in the host's sight it would be counted as a new failure on every try.
+    registry.host(model).stop(model.resource, index)
     slept = make_room(registry, model)
-    stage = "waiting for memory" if slept else reason
+    stage = reason if slept is None else "waiting for memory"
     replicas = tuple(replace(r, stage=stage) if r.index == index else r for r in model.observed.replicas)
     waiting = replace(model, observed=replace(model.observed, replicas=replicas))
     if waiting != model:
         registry.save(waiting, model.version, [lease])
-    return Outcome(registry.clock.now() + timedelta(seconds=NO_ROOM_RETRY_S), slept)
+    wait_s = NO_ROOM_S if slept is None else ROOM_SOON_S
+    return Outcome(registry.clock.now() + timedelta(seconds=wait_s), slept or ())
 
 
-def _give_up(registry: Registry, model: Model, reason: str, lease: Check) -> Outcome:
-    now = registry.clock.now()
-    failed = replace(
-        model.observed,
-        replicas=tuple(
-            Replica(r.index, ReplicaState.FAILED, reason=reason, is_final=True) for r in model.observed.replicas
-        ),
-    )
-    model = replace(with_event(model, now, "cannot start", reason), observed=failed, failure=reason, retry_at=None)
-    registry.save(model, model.version, [lease])
+def _give_up(registry: Registry, model: Model, index: int, reason: str, lease: Check) -> Outcome:
+    failed = Replica(index, ReplicaState.FAILED, reason=reason, is_final=True)
+    seen = replace(model.observed, replicas=tuple(failed if r.index == index else r for r in model.observed.replicas))
+    told = with_event(model, registry.clock.now(), "cannot start", reason)
+    registry.save(replace(told, observed=seen, failure=reason, retry_at=None), model.version, [lease])
     return Outcome()
 
 

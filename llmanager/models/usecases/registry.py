@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from llmanager.kernel.clock import Clock
 from llmanager.kernel.ids import NewId
 from llmanager.kernel.pages import Page, from_cursor, to_cursor
-from llmanager.kernel.table import Action, Check, Delete, Expect, Put, Table
+from llmanager.kernel.table import Action, Check, Delete, Expect, Put, Row, Table
 from llmanager.models import rows
 from llmanager.models.entities import Backend, Model, Use
 from llmanager.models.errors import ModelNotFound
@@ -28,6 +28,7 @@ class Registry:
     clock: Clock
     new_id: NewId
     stage: str = "dev"
+    max_models: int = 1000  # of all tenants
     changed: Callable[[Key], None] = field(default=_nobody)  # after every answered write of a model row
 
     def find(self, key: Key) -> Model | None:
@@ -48,10 +49,13 @@ class Registry:
 
     def every(self) -> Iterator[Model]:
         """All models of all tenants."""
+        return (rows.to_model(row) for row in self.every_row() if rows.is_model(row))
+
+    def every_row(self) -> Iterator[Row]:
         after: tuple[str, str] | None = None
         while True:
             page = self.table.scan(after=after)
-            yield from (rows.to_model(r) for r in page.rows if rows.is_model(r))
+            yield from page.rows
             after = page.next_after
             if after is None:
                 return

@@ -5,8 +5,7 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from llmanager.api.errors import render
-from llmanager.api.refusals import BadRequest
+from llmanager.api.errors import BadRequest, render
 from llmanager.kernel.ids import random_id
 
 HEAD_S = 30.0  # from a connection's opening, or a request's first byte, to the end of that request's headers

@@ -7,7 +7,7 @@ finding it while the registry's file is locked or its disk is full.
 import asyncio
 import contextlib
 import threading
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -23,6 +23,7 @@ from llmanager.models.rows import Key
 from llmanager.models.usecases.change import wake
 from llmanager.models.usecases.registry import Registry
 from llmanager.models.usecases.use import hold, let_go
+from llmanager.wiring.local.waiters import Waiters
 
 LEASE_S = 60.0
 RENEW_AT_S = 30.0  # a lease that has less left than this is renewed while its model is in use
@@ -44,9 +45,11 @@ _STATES: dict[Status, State] = {
 def route_of(model: Model, registry: Registry) -> Route:
     upstreams: tuple[Upstream, ...] = ()
     if model.desired is Desired.RUNNING:
-        endpoints = registry.host(model).endpoints(model.resource)
+        leaving = {r.index for r in model.observed.replicas if r.state is ReplicaState.STOPPING}
         upstreams = tuple(
-            Upstream(f"{model.resource}/{e.replica}", e.base_url, e.served_name, e.authorization) for e in endpoints
+            Upstream(f"{model.resource}/{e.replica}", e.base_url, e.served_name, e.authorization)
+            for e in registry.host(model).endpoints(model.resource)
+            if e.replica not in leaving and e.replica < model.spec.scaling.awake
         )
     stages = [r.stage for r in model.observed.replicas if r.state is ReplicaState.STARTING]
     return Route(
@@ -65,8 +68,9 @@ def route_of(model: Model, registry: Registry) -> Route:
 
 @dataclass
 class _Lease:
-    """Of this process on one model."""
+    """Of this process on one generation of one model."""
 
+    key: Key
     outstanding: int = 0
     ends_at_s: float = 0.0  # monotonic; 0: none is held
     idle_since_s: float = 0.0
@@ -79,9 +83,9 @@ class RegistryDirectory:
     def __init__(self, registry: Registry, clock: Clock, holder: str, poke: Callable[[Key], None]) -> None:
         self._registry, self._clock, self._holder, self._poke = registry, clock, holder, poke
         self._routes: dict[Key, Route] = {}
-        self._leases: dict[Key, _Lease] = {}
-        self._waiters: dict[Key, set[asyncio.Event]] = defaultdict(set)
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._leases: dict[str, _Lease] = {}  # by resource: a name may be another model's tomorrow
+        self._waiters = Waiters()
+        self.until = self._waiters.until
         self._refreshing = threading.Lock()  # the last refresh to read is the last to write
 
     # from any thread
@@ -94,7 +98,7 @@ class RegistryDirectory:
                 self._routes.pop(key, None)
             else:
                 self._routes[key] = route_of(model, self._registry)
-        self._tell(key)
+        self._waiters.tell(key)
 
     def key_of(self, resource: str) -> Key | None:
         """Whose resource it is, of those that have a route."""
@@ -104,19 +108,9 @@ class RegistryDirectory:
         return Counter(route.state for route in list(self._routes.values()))
 
     def reload(self) -> None:
-        """All rows, at the start."""
-        for model in self._registry.every():
-            self.refresh(model.key)
-
-    def _tell(self, key: Key) -> None:
-        loop = self._loop
-        if loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(self._wake_waiters, key)
-
-    def _wake_waiters(self, key: Key) -> None:
-        for event in self._waiters.get(key, ()):
-            event.set()
+        """All rows, at the start and now and then: a change that could not be read when it came is seen then."""
+        for key in {*list(self._routes), *(model.key for model in self._registry.every())}:
+            self.refresh(key)
 
     # Directory
 
@@ -125,17 +119,19 @@ class RegistryDirectory:
         return None if route is None or route.state == "deleting" else route
 
     def list(self, tenant: str) -> tuple[Route, ...]:
-        mine = [r for (owner, _), r in self._routes.items() if owner == tenant and r.state != "deleting"]
+        routes = list(self._routes.items())  # other threads change the dict
+        mine = [r for (owner, _), r in routes if owner == tenant and r.state != "deleting"]
         return tuple(sorted(mine, key=lambda r: r.name))
 
     async def take(self, route: Route) -> None:
-        key = (route.tenant, route.name)
-        lease = self._leases.setdefault(key, _Lease())
+        lease = self._leases.setdefault(route.key, _Lease((route.tenant, route.name)))
         lease.outstanding += 1
         try:
             if lease.ends_at_s <= self._clock.monotonic_s():
                 # Shielded: a client that goes away must not leave a write whose outcome nobody noted.
-                await asyncio.shield(asyncio.create_task(self._take_lease(key, lease)))
+                taking = asyncio.create_task(self._take_lease(route.key, lease))
+                taking.add_done_callback(_retrieve)
+                await asyncio.shield(taking)
         except Retryable as error:
             if not route.upstreams:
                 self._drop_one(lease)
@@ -147,7 +143,7 @@ class RegistryDirectory:
             raise
 
     def release(self, route: Route) -> None:
-        lease = self._leases.get((route.tenant, route.name))
+        lease = self._leases.get(route.key)
         if lease is not None:
             self._drop_one(lease)
 
@@ -157,17 +153,12 @@ class RegistryDirectory:
         self._poke(key)
 
     async def changed(self, route: Route, timeout_s: float) -> Route | None:
-        key, event = (route.tenant, route.name), asyncio.Event()
-        self._waiters[key].add(event)
-        try:
+        key = (route.tenant, route.name)
+        with self._waiters.news(key) as news, contextlib.suppress(TimeoutError):
             if self.find(*key) == route:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(event.wait(), timeout_s)
-            return self.find(*key)
-        finally:
-            self._waiters[key].discard(event)
-            if not self._waiters[key]:
-                del self._waiters[key]
+                await asyncio.wait_for(news.wait(), timeout_s)
+        newest = self.find(*key)
+        return newest if newest is not None and newest.key == route.key else None
 
     def suspect(self, upstream: Upstream) -> None:
         resource, _, replica = upstream.id.rpartition("/")
@@ -178,44 +169,62 @@ class RegistryDirectory:
 
     async def keep_leases(self, period_s: float = 1.0) -> None:
         """Runs as long as the server: renews leases in use, gives up those that linger."""
-        self._loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(period_s)
-            now_s = self._clock.monotonic_s()
-            for key, lease in list(self._leases.items()):
-                await self._tend(key, lease, now_s)
+            try:
+                await self.tend_leases()
+            except Exception:  # the outermost loop: without it no lease would be renewed any more
+                log.exception("leases not kept")
 
-    async def _tend(self, key: Key, lease: _Lease, now_s: float) -> None:
+    async def tend_leases(self) -> None:
+        now_s = self._clock.monotonic_s()
+        for resource, lease in list(self._leases.items()):
+            await self._tend(resource, lease, now_s)
+
+    async def _tend(self, resource: str, lease: _Lease, now_s: float) -> None:
+        route = self._routes.get(lease.key)
+        if route is not None and route.key != resource:
+            del self._leases[resource]  # its model is gone, and another has the name: that one's use is not ours to end
+            return
         try:
             if lease.outstanding and lease.ends_at_s - now_s < RENEW_AT_S:
-                await self._take_lease(key, lease, renew=True)
+                await self._take_lease(resource, lease, renew=True)
             elif not lease.outstanding and now_s - lease.idle_since_s >= LINGER_S:
-                await self._give_up_lease(key, lease)
+                await self._give_up_lease(resource, lease)
         except NotFound:
-            self._leases.pop(key, None)
+            self._leases.pop(resource, None)
         except LLManagerError as error:
-            log.warning("lease not kept", model=key[1], why=str(error))
+            log.warning("lease not kept", model=lease.key[1], why=str(error))
 
-    async def _take_lease(self, key: Key, lease: _Lease, *, renew: bool = False) -> None:
+    async def _take_lease(self, resource: str, lease: _Lease, *, renew: bool = False) -> None:
         async with lease.writing:
             asked_at_s = self._clock.monotonic_s()
             if lease.ends_at_s > asked_at_s and not renew:
                 return  # another request took it while this one waited
-            await asyncio.to_thread(hold, self._registry, key, self._holder, LEASE_S)
+            await asyncio.to_thread(hold, self._registry, lease.key, self._holder_of(resource), LEASE_S)
             lease.ends_at_s = asked_at_s + LEASE_S
-            await asyncio.to_thread(self.refresh, key)  # a sleep that was decided before the lease shows now
+            await asyncio.to_thread(self.refresh, lease.key)  # a sleep that was decided before the lease shows now
 
-    async def _give_up_lease(self, key: Key, lease: _Lease) -> None:
+    async def _give_up_lease(self, resource: str, lease: _Lease) -> None:
         async with lease.writing:
             if lease.outstanding:
                 return
             lease.ends_at_s = 0.0  # a request that comes while this is written takes a lease of its own after it
-            await asyncio.to_thread(let_go, self._registry, key, self._holder)
+            await asyncio.to_thread(let_go, self._registry, lease.key, self._holder_of(resource))
             if not lease.outstanding:
-                del self._leases[key]
-        self._poke(key)
+                del self._leases[resource]
+        self._poke(lease.key)
+
+    def _holder_of(self, resource: str) -> str:
+        return f"{self._holder}/{resource}"
 
     def _drop_one(self, lease: _Lease) -> None:
         lease.outstanding -= 1
         if lease.outstanding == 0:
             lease.idle_since_s = self._clock.monotonic_s()
+
+
+def _retrieve(taking: asyncio.Task[None]) -> None:
+    """Looks at the result once, so that a take whose request went away is not reported as lost when it fails."""
+    if not taking.cancelled():
+        taking.exception()

@@ -4,8 +4,7 @@ import heapq
 import itertools
 import math
 import threading
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import structlog
@@ -17,6 +16,7 @@ from llmanager.models.usecases.reconcile import Outcome
 
 WORKERS = 4
 RETRY_S = 1.0
+SOONEST_S = 0.01
 CLOSE_S = 20.0
 log = structlog.get_logger()
 
@@ -24,16 +24,19 @@ log = structlog.get_logger()
 class ReconcileLoop:
     """Calls `reconcile` for every key that is due: several keys at once, one key never twice at once.
 
-    `rounds` is asked every `period_s` for keys to look at whatever happened. A slow host holds up its own models only.
+    Every `period_s` `rounds` is asked for keys to look at whatever happened, and each of `chores` is done; one that
+    fails holds up no other. A slow host holds up its own models only.
     """
 
     def __init__(
         self,
         reconcile: Callable[[Key], Outcome],
-        rounds: Callable[[], list[Key]],
+        rounds: Callable[[], Iterable[Key]],
         clock: Clock,
         period_s: float,
+        chores: Sequence[Callable[[], object]] = (),
     ) -> None:
+        self._chores = chores
         self._reconcile, self._rounds, self._clock, self._period_s = reconcile, rounds, clock, period_s
         self._due: list[tuple[float, int, Key]] = []  # monotonic seconds, a tie-breaker, the key
         self._earliest: dict[Key, float] = {}
@@ -69,7 +72,8 @@ class ReconcileLoop:
 
     def _go_round(self) -> None:
         while not self._is_closing:
-            self._guarded(self._poke_all)
+            for step in (self._poke_all, *self._chores):
+                self._guarded(step)
             with self._changed:
                 self._changed.wait_for(lambda: self._is_closing, timeout=self._period_s)
 
@@ -121,17 +125,18 @@ class ReconcileLoop:
         for other in outcome.others:
             self.poke(other)
         if outcome.again_at is not None:
-            self.poke(key, self._seconds_until(outcome.again_at))
-
-    def _seconds_until(self, at: datetime) -> float:
-        return max(0.01, (at - self._clock.now()).total_seconds())
+            wait_s = (outcome.again_at - self._clock.now()).total_seconds()
+            if wait_s < self._period_s:  # what is later is the next round's, or far wishes would pile up here
+                self.poke(key, max(SOONEST_S, wait_s))
 
     def _poke_all(self) -> None:
         for key in self._rounds():
             self.poke(key)
 
-    def _guarded(self, step: Callable[[], None]) -> None:
+    def _guarded(self, step: Callable[[], object]) -> None:
         try:
             step()
+        except LLManagerError as error:
+            log.warning("a round was cut short and will be repeated", why=str(error))
         except Exception:  # the outermost loop: one broken key must not stop the others for ever
             log.exception("reconcile broke")

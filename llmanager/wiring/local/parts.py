@@ -1,26 +1,28 @@
 """The local platform's parts, made from the settings and joined. Importing or making them opens no socket."""
 
 import os
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
-from llmanager.adapters.local.engines import EngineCommand
+import structlog
+
 from llmanager.adapters.local.home_lock import HomeLock
 from llmanager.adapters.local.llama_cpp import LlamaCppModelHost
 from llmanager.adapters.local.replica import Timing
 from llmanager.adapters.local.sqlite_table import SQLiteStore
 from llmanager.adapters.local.weights import HubSettings, LocalWeights
-from llmanager.adapters.remote.openai_host import Remote, RemoteModelHost
-from llmanager.history.usecases.sweep import sweep as sweep_chats
+from llmanager.adapters.remote.openai_host import RemoteModelHost
+from llmanager.history.usecases.sweep import sweep_chats
 from llmanager.kernel.clock import Clock, SystemClock
+from llmanager.kernel.errors import LLManagerError, Retryable
 from llmanager.kernel.ids import random_id
 from llmanager.kernel.table import Table
 from llmanager.models.entities import Backend
 from llmanager.models.rows import Key
 from llmanager.models.usecases.reconcile import reconcile_once
+from llmanager.models.usecases.recover import void_leases
 from llmanager.models.usecases.registry import Registry
 from llmanager.models.usecases.sweep import sweep as sweep_models
 from llmanager.wiring.local.directory import RegistryDirectory
@@ -29,27 +31,11 @@ from llmanager.wiring.settings import Settings
 from llmanager.wiring.values import SettingsError
 
 ROUND_S = 5.0  # every model is looked at that often, whatever happens
+OWNER = "local"  # of reconcile leases: one server works on a home, so those of an earlier run are nobody's
 MEMORY_SHARE = 0.7  # of this machine's memory for workers, unless the settings say
+log = structlog.get_logger()
 
-
-class Changes:
-    """Lets a request's thread wait until something about models is so."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-
-    def tell(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
-
-    def until(self, is_so: Callable[[], bool], timeout_s: float) -> None:
-        ends_at = time.monotonic() + timeout_s
-        while not is_so():
-            left_s = ends_at - time.monotonic()
-            if left_s <= 0:
-                return
-            with self._changed:
-                self._changed.wait(min(left_s, 0.2))  # a change between the question and the wait is not missed long
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -60,10 +46,13 @@ class Parts:
     registry: Registry
     directory: RegistryDirectory
     loop: ReconcileLoop
-    changes: Changes
     clock: Clock
 
     def start(self) -> None:
+        try:
+            void_leases(self.registry)  # the home is ours alone, so whoever held one is dead
+        except Retryable as error:  # such as a full disk: reading goes on, and leases run out
+            log.warning("leases of the last server not voided", why=str(error))
         self.directory.reload()
         self.loop.start()
 
@@ -78,41 +67,37 @@ def opened_parts(settings: Settings) -> Iterator[Parts]:
 
     Raises HomeInUse if another server runs on the same home, and what opening the rows raises.
     """
-    clock, news, changes, owner = SystemClock(), _News(), Changes(), random_id()
+    clock, news = SystemClock(), News()
     make_folders(settings)
     with ExitStack() as stack:
         stack.enter_context(HomeLock(settings.home))
         store = stack.enter_context(closing(open_store(settings, clock)))
         host = stack.enter_context(closing(local_host(settings, stack, clock, news.replica_changed)))
-        remotes = {
-            name: Remote(r.base_url, f"Bearer {r.key}" if r.key else None, r.served_name)
-            for name, r in settings.remotes.items()
-        }
+        remotes = RemoteModelHost(settings.remotes, on_change=news.replica_changed)
         registry = Registry(
             table=store.table("registry"),
-            hosts={Backend.LOCAL: host, Backend.REMOTE: RemoteModelHost(remotes, on_change=news.replica_changed)},
+            hosts={Backend.LOCAL: host, Backend.REMOTE: remotes},
             clock=clock,
             new_id=random_id,
             stage=settings.stage,
+            max_models=settings.max_models,
             changed=news.model_changed,
         )
+        directory = RegistryDirectory(registry, clock, random_id(), news.poke)
         loop = ReconcileLoop(
-            reconcile=lambda key: reconcile_once(registry, key, owner),
-            rounds=lambda: look_round(registry, store.table("history")),
+            reconcile=lambda key: reconcile_once(registry, key, OWNER),
+            rounds=lambda: [model.key for model in registry.every()],
             clock=clock,
             period_s=ROUND_S,
+            chores=(
+                directory.reload,
+                partial(sweep_models, registry),
+                partial(sweep_chats, store.table("history")),
+            ),
         )
         stack.callback(loop.close)
-        directory = RegistryDirectory(registry, clock, owner, loop.poke)
-        news.connect(directory, loop, changes)
-        yield Parts(store, registry, directory, loop, changes, clock)
-
-
-def look_round(registry: Registry, history: Table) -> list[Key]:
-    """Finish what was interrupted; every model is due."""
-    sweep_models(registry)
-    sweep_chats(history)
-    return [model.key for model in registry.every()]
+        news.connect(directory, loop)
+        yield Parts(store, registry, directory, loop, clock)
 
 
 def local_host(
@@ -126,10 +111,7 @@ def local_host(
         home=settings.home,
         memory_budget_mib=settings.memory_mib or int(physical_mib() * MEMORY_SHARE),
         cores=os.cpu_count() or 1,
-        engines={
-            name: EngineCommand(e.argv, e.env, e.key_env, e.health_path, e.served_name)
-            for name, e in settings.engines.items()
-        },
+        engines=settings.engines,
         timing=Timing(liveness_s=settings.liveness_s),
         on_change=on_change,
     )
@@ -162,25 +144,36 @@ def open_store(settings: Settings, clock: Clock) -> SQLiteStore:
     return SQLiteStore(settings.home / "llmanager.sqlite", clock)
 
 
-class _News:
-    """Carries what changed in rows and replicas to those who cache or wait, who are made after them."""
+class News:
+    """Carries what changed in rows and replicas to those who cache or wait, who are made after them.
+
+    Never raises an error of ours: a write that was answered has not failed, and a replica's thread must not either.
+    What could not be read now is read by the next round.
+    """
 
     def __init__(self) -> None:
-        self._parts: tuple[RegistryDirectory, ReconcileLoop, Changes] | None = None
+        self._parts: tuple[RegistryDirectory, ReconcileLoop] | None = None
 
-    def connect(self, directory: RegistryDirectory, loop: ReconcileLoop, changes: Changes) -> None:
-        self._parts = (directory, loop, changes)
+    def connect(self, directory: RegistryDirectory, loop: ReconcileLoop) -> None:
+        self._parts = (directory, loop)
+
+    def poke(self, key: Key) -> None:
+        if self._parts is not None:
+            self._parts[1].poke(key)
 
     def model_changed(self, key: Key) -> None:
-        if self._parts is not None:
-            directory, loop, changes = self._parts
+        if self._parts is None:
+            return
+        directory, loop = self._parts
+        loop.poke(key)
+        try:
             directory.refresh(key)
-            loop.poke(key)
-            changes.tell()
+        except LLManagerError as error:
+            log.warning("a route could not be renewed and will be later", model=key[1], why=str(error))
 
     def replica_changed(self, resource: str) -> None:
         if self._parts is not None:
-            directory, _, _ = self._parts
+            directory, _ = self._parts
             key = directory.key_of(resource)
             if key is not None:
                 self.model_changed(key)

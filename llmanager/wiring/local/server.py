@@ -51,9 +51,11 @@ def listen(host: str, port: int) -> socket.socket:
     """Raises SettingsError if the address cannot be had."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        with contextlib.ExitStack() as stack:
+            listener = stack.enter_context(socket.socket(family, kind))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            stack.pop_all()
     except OSError as error:
         raise SettingsError(
             "LLMANAGER_PORT", f"{port} cannot be listened on ({error.strerror}). Try --port 0."
@@ -123,7 +125,7 @@ def app_of(settings: Settings, parts: Parts, upstreams: AiohttpUpstreams) -> ASG
         limits=limits_of(settings),
         clock=clock,
     )
-    models = ModelRoutes(parts.registry, keyring, parts.changes.until, settings.sleep_after_s or None)
+    models = ModelRoutes(parts.registry, keyring, parts.directory.until, settings.sleep_after_s or None)
     routers = [
         models.router(),
         history_routes(table=table("history"), keyring=keyring, clock=clock, new_id=random_id),
@@ -131,7 +133,8 @@ def app_of(settings: Settings, parts: Parts, upstreams: AiohttpUpstreams) -> ASG
         metrics_routes(meter, keyring),
     ]
     control = control_plane(routers, parts.check_ready, _version())
-    control.add_middleware(Idempotency, table=table("idempotency"), keyring=keyring, clock=clock)
+    run = random_id()
+    control.add_middleware(Idempotency, table=table("idempotency"), keyring=keyring, clock=clock, sole_server=run)
     app = Application(gateway, control)
     return Front(
         app,

@@ -12,17 +12,17 @@ from llmanager.auth.usecases.create import create_key
 from llmanager.kernel.ids import random_id
 from llmanager.kernel.principal import SCOPES, Principal
 from llmanager.wiring.keyring import CachedKeyring
-from tests.fakes.raw_request import call
-from tests.unit.auth.hand_clock import HandClock
-from tests.unit.auth.memory_table import MemoryTable
+from tests.fakes.asgi import call
+from tests.fakes.clock import FakeClock
+from tests.fakes.table import FakeTable
 
 
 class House:
     """The routes as a platform puts them together: front, idempotency, strict JSON, keyring."""
 
     def __init__(self):
-        self.clock = HandClock()
-        self.table = MemoryTable(self.clock)
+        self.clock = FakeClock()
+        self.table = FakeTable(self.clock)
         keyring = CachedKeyring(lambda s: authenticate(self.table, secret=s, now=self.clock.now()), self.clock)
         app = FastAPI()
         install_error_handlers(app)
@@ -35,7 +35,7 @@ class House:
         root = Principal(tenant, "cli", SCOPES)
         made = create_key(
             self.table,
-            creator=root,
+            caller=root,
             name="root",
             scopes=scopes,
             expires_in_s=None,
@@ -83,11 +83,11 @@ def test_a_key_is_made_used_listed_rotated_and_revoked(house):
 def test_every_route_asks_for_a_key_and_for_admin(house, path):
     bodies = {"create": {"name": "a", "scopes": ["chat"]}, "list": {}}
     body = bodies.get(path, {"id": "x"})
-    before = dict(house.table.rows)
+    before = house.table.scan().rows
     assert house.post(path, body, secret=None)[0] == 401
     assert house.post(path, {"rubbish": 1}, secret=None)[0] == 401  # who asks comes before what is asked
     assert house.post(path, body, secret="lmk_' OR '1'='1")[0] == 401
-    assert house.table.rows == before
+    assert house.table.scan().rows == before
     status, _, answer = house.post(path, body, secret=house.make(scopes=SCOPES - {"admin"}))
     assert (status, answer["error"]["code"]) == (403, "forbidden")
 
@@ -123,7 +123,7 @@ def test_a_secret_is_never_replayed_nor_kept_for_it(house, path):
     _, _, made = house.post(path, body, **{"idempotency-key": "k1"})
     status, _, answer = house.post(path, body, **{"idempotency-key": "k1"})
     assert (status, answer["error"]["code"]) == (409, "idempotency_not_replayed")
-    assert made["key"].removeprefix("lmk_") not in repr([dict(row.body) for row in house.table.rows.values()])
+    assert made["key"].removeprefix("lmk_") not in repr([dict(row.body) for row in house.table.scan().rows])
 
 
 @pytest.mark.parametrize(
@@ -149,6 +149,6 @@ def test_wrong_input_is_told_by_field(house, path, body, param):
 def test_a_list_holds_neither_secrets_nor_hashes(house):
     _, _, made = house.post("create", {"name": "a", "scopes": ["chat"]})
     _, _, listed = house.post("list", {})
-    stored = [row.body.get("hash") for row in house.table.rows.values()]
+    stored = [row.body.get("hash") for row in house.table.scan().rows]
     for secret in (made["key"], *filter(None, stored)):
         assert secret not in json.dumps(listed)

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from llmanager.api.front import Front
 from llmanager.api.validation import install_error_handlers
 from llmanager.kernel.errors import NotFound
-from tests.fakes.raw_request import acall, call
+from tests.fakes.asgi import call, exchange
 
 HOST = ("host", "localhost:8080")
 
@@ -74,9 +74,9 @@ def test_a_long_path_counts_like_a_long_header():
 
 def test_a_good_request_passes_with_its_body_and_one_request_id():
     inner = Inner()
-    answer = asyncio.run(acall(front(inner), "POST", "/x", [HOST], [b"a" * 60, b"b" * 40]))
+    answer = asyncio.run(exchange(front(inner), "POST", "/x", [HOST], [b"a" * 60, b"b" * 40]))
     assert (answer.status, answer.body) == (200, b"100")
-    assert [value for name, value in answer.headers if name.lower() == b"x-request-id"] == [b"made-here"]
+    assert [value for name, value in answer.pairs if name.lower() == b"x-request-id"] == [b"made-here"]
     assert inner.scopes[0]["state"]["request_id"] == "made-here"
 
 
@@ -228,8 +228,8 @@ def test_an_answer_that_has_begun_stays_unfinished_so_that_the_server_closes():
         raise RuntimeError
 
     with capture_logs() as logs:
-        answer = asyncio.run(acall(front(half), "GET", "/x", [HOST]))
-    assert (answer.status, answer.body, answer.is_complete) == (200, b"half", False)
+        answer = asyncio.run(exchange(front(half), "GET", "/x", [HOST]))
+    assert (answer.status, answer.body, answer.is_ended) == (200, b"half", False)
     assert [line["error"] for line in logs] == ["RuntimeError"]
 
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmanager.api.errors import BadRequest, BodyTooLarge, ForeignOrigin, MisdirectedRequest
 from llmanager.api.head import check_host, check_length, check_origin, host_names, name_of, public_path, request_id
-from llmanager.api.refusals import BadRequest, BodyTooLarge, ForeignOrigin, MisdirectedRequest
 
 ALLOWED = host_names(["localhost", "127.0.0.1", "[::1]", "llm.example"])
 

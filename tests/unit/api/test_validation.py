@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, field_validator
 
-from llmanager.api.validation import MAX_DEPTH, check_json, describe, install_error_handlers
+from llmanager.api.validation import check_json, describe, install_error_handlers
+from llmanager.gateway.depth import MAX_DEPTH
 from llmanager.kernel.errors import Conflict, InvalidInput, NoRoom
 from llmanager.wire.base import Request
-from tests.fakes.raw_request import call
+from tests.fakes.asgi import call
 
 JSON = (("host", "localhost"), ("content-type", "application/json"))
 
@@ -109,7 +110,7 @@ def test_a_wrong_field_is_named_and_its_value_is_not_repeated(app, body, param, 
 
 
 def test_of_many_wrong_fields_the_first_is_told_and_the_rest_counted(app):
-    assert refused(app, {"name": 1, "tags": 2, "role": 3})["message"].endswith("(2 more wrong.)")
+    assert refused(app, {"name": 1, "tags": 2, "role": 3})["message"].endswith("(Wrong fields in all: 3.)")
 
 
 def test_an_unknown_field_with_a_huge_name_makes_a_short_answer(app):
@@ -162,7 +163,7 @@ def nested(depth):
 def test_nesting_has_a_limit_that_is_named(app):
     assert post(app, nested(MAX_DEPTH)) == (200, "a")
     for depth in (MAX_DEPTH + 1, 900, 100_000):
-        assert f"over {MAX_DEPTH} levels" in refused(app, nested(depth))["message"]
+        assert f"deeper than {MAX_DEPTH} levels" in refused(app, nested(depth))["message"]
 
 
 @given(st.binary())

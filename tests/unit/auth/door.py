@@ -4,8 +4,8 @@ from llmanager.auth.usecases.revoke import revoke_key
 from llmanager.auth.usecases.rotate import rotate_key
 from llmanager.kernel.ids import random_id
 from llmanager.kernel.principal import SCOPES, Principal
-from tests.unit.auth.hand_clock import HandClock
-from tests.unit.auth.memory_table import MemoryTable
+from tests.fakes.clock import FakeClock
+from tests.fakes.table import FakeTable
 
 ROOT = Principal("acme", "cli", SCOPES)
 
@@ -14,13 +14,13 @@ class Door:
     """The use cases with a table, a clock and an actor filled in."""
 
     def __init__(self):
-        self.clock = HandClock()
-        self.table = MemoryTable(self.clock)
+        self.clock = FakeClock()
+        self.table = FakeTable(self.clock)
 
-    def create(self, name="ci", scopes=("model:query",), expires_in_s=None, creator=ROOT):
+    def create(self, name="ci", scopes=("model:query",), expires_in_s=None, caller=ROOT):
         return create_key(
             self.table,
-            creator=creator,
+            caller=caller,
             name=name,
             scopes=scopes,
             expires_in_s=expires_in_s,

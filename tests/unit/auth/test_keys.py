@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from llmanager.auth.entities import MAX_GRACE_S, MAX_LIFE_S, checked_scopes, hash_of, random_secret
 from llmanager.auth.errors import BadKey, KeyChanged, KeyNotFound, KeyNotLive, ScopeNotHeld
-from llmanager.auth.rows import from_row, to_row
+from llmanager.auth.rows import key_row, to_key
 from llmanager.auth.usecases.list import list_keys
 from llmanager.kernel.errors import InvalidInput
 from llmanager.kernel.principal import SCOPES, Principal
@@ -30,7 +30,7 @@ def test_a_secret_has_256_random_bits_and_is_kept_only_as_its_hash(door):
     made = door.create()
     assert re.fullmatch(r"lmk_[A-Za-z0-9_-]{43}", made.secret)
     assert made.secret != door.create().secret
-    rows = json.dumps([[row.partition, row.sort, dict(row.body)] for row in door.table.rows.values()])
+    rows = json.dumps([[row.partition, row.sort, dict(row.body)] for row in door.table.scan().rows])
     assert hash_of(made.secret) in rows
     assert made.secret.removeprefix("lmk_") not in rows
 
@@ -45,7 +45,7 @@ def test_neither_secret_nor_hash_shows_in_a_repr(door):
 def test_a_key_survives_the_round_trip_through_its_row(door):
     made = door.create(expires_in_s=60)
     assert (
-        from_row(to_row(door.rotate(made.key.id, grace_s=5).key))
+        to_key(key_row(door.rotate(made.key.id, grace_s=5).key))
         == list_keys(door.table, tenant="acme", limit=10).items[0]
     )
 
@@ -129,10 +129,10 @@ def test_rotations_leave_no_row_of_a_dead_secret_behind(door):
     door.rotate(made.key.id, grace_s=60)
     door.rotate(made.key.id)
     last = door.rotate(made.key.id, grace_s=60)
-    assert len(door.table.rows) == 3  # the key, its secret, and the one that retires
+    assert len(door.table.scan().rows) == 3  # the key, its secret, and the one that retires
     door.clock.advance(60)
-    hashes = [row for row in door.table.rows if door.table.get(*row)]
-    assert sorted(hashes) == [("apikey#acme", made.key.id), ("apikey-hash", last.key.hash)]
+    left = [(row.partition, row.sort) for row in door.table.scan().rows]
+    assert sorted(left) == [("apikey#acme", made.key.id), ("apikey-hash", last.key.hash)]
 
 
 def test_of_two_rotations_at_once_one_is_told_to_look_again(door):
@@ -184,10 +184,10 @@ def test_nobody_takes_over_a_stronger_key_by_rotating_it(door):
 def test_a_child_never_has_a_scope_that_its_parent_lacks(held, wanted):
     door = Door()
     try:
-        child = door.create(scopes=wanted, creator=Principal("acme", "parent", held))
+        child = door.create(scopes=wanted, caller=Principal("acme", "parent", held))
     except ScopeNotHeld:
         assert not wanted <= held
-        assert door.table.rows == {}
+        assert door.table.scan().rows == ()
     else:
         assert door.enter(child.secret).scopes == wanted <= held
 
@@ -210,14 +210,14 @@ def test_unknown_or_no_scopes_are_refused_by_name(scopes):
         ({"name": "../x"}, "name"),
         ({"expires_in_s": 0}, "expires_in_s"),
         ({"expires_in_s": MAX_LIFE_S + 1}, "expires_in_s"),
-        ({"creator": Principal("a#b", "cli", SCOPES)}, "tenant"),
+        ({"caller": Principal("a#b", "cli", SCOPES)}, "tenant"),
     ],
 )
 def test_a_wrong_field_is_named_and_nothing_is_written(door, wrong, param):
     with pytest.raises(InvalidInput) as error:
         door.create(**wrong)
     assert error.value.param == param
-    assert door.table.rows == {}
+    assert door.table.scan().rows == ()
 
 
 @pytest.mark.parametrize("grace_s", [-1, MAX_GRACE_S + 1])

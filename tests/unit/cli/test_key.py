@@ -7,14 +7,14 @@ from llmanager.auth.usecases.authenticate import authenticate
 from llmanager.cli.key import main
 from llmanager.kernel.ids import random_id
 from llmanager.kernel.principal import SCOPES
-from tests.unit.auth.hand_clock import HandClock
-from tests.unit.auth.memory_table import MemoryTable
+from tests.fakes.clock import FakeClock
+from tests.fakes.table import FakeTable
 
 
 class Shell:
     def __init__(self):
-        self.clock = HandClock()
-        self.table = MemoryTable(self.clock)
+        self.clock = FakeClock()
+        self.table = FakeTable(self.clock)
 
     def run(self, *argv):
         out = io.StringIO()
@@ -68,7 +68,7 @@ def test_a_revoked_key_is_shown_as_such_and_opens_nothing(shell):
     ("argv", "said"),
     [
         (("create", "a b"), "'name' must be"),
-        (("create", "a", "--scopes", "root"), "'scopes' may hold"),
+        (("create", "a", "--scopes", "root"), "'scopes' names one"),
         (("create", "a", "--scopes", ","), "'scopes' is empty"),
         (("create", "a", "--tenant", "a#b"), "'tenant' must be"),
         (("revoke", "no-such-key"), "no such key"),

@@ -49,6 +49,11 @@ def test_a_query_answered_with_no_text_is_empty_text():
     assert json.loads(answers.queried(body, "m")[0]) == {"response": "", "model": "m", "usage": None}
 
 
+def test_a_number_beyond_float32_is_an_upstreams_failure():
+    with pytest.raises(UpstreamFailed):
+        answers.embedded_base64(b'{"data":[{"index":0,"embedding":[1e300]}]}', "m")
+
+
 @pytest.mark.parametrize("whole", [answers.generated, answers.embedded, answers.embedded_base64, answers.queried])
 @pytest.mark.parametrize(
     "body", [b"", b"{}", b"[]", b'{"error":{}}', b'{"data":[],"choices":[],"usage":7}', b'{"\xff":1}']

@@ -69,21 +69,6 @@ async def test_a_held_request_is_served_when_the_model_is_up(body: dict[str, Any
     assert stage.directory.wakes == 1
 
 
-async def test_a_model_put_to_sleep_between_look_and_take_is_woken():
-    async with staged(greet) as stage:
-        stage.directory.before_take = lambda: stage.directory.change(state="asleep", upstreams=())
-        stage.directory.on_wake = lambda route: wakes_up(stage)
-        reply = await stage.client.post(CHAT, ASK)
-    assert (reply.status, stage.directory.wakes) == (200, 1)
-
-
-async def test_a_model_that_goes_between_look_and_take_is_not_there():
-    async with staged(greet) as stage:
-        stage.directory.before_take = stage.directory.remove
-        reply = await stage.client.post(CHAT, ASK)
-    assert reply.status == 404
-
-
 async def test_a_long_wait_opens_the_stream_and_tells_the_stage():
     reply = Reply()
     async with staged(greet, route=asleep, hold_silent_s=0.02, heartbeat_s=0.01) as stage:
@@ -185,3 +170,22 @@ async def test_a_waiter_that_leaves_gives_its_place_and_its_lease_back():
         await asking
         stage.assert_nothing_is_held()
     assert stage.meter.records[0].outcome == "cancelled"
+
+
+async def test_a_model_that_falls_asleep_while_its_request_takes_it_is_woken():
+    async with staged(greet) as stage:
+        awake = stage.directory.find("acme", "m")
+        assert awake is not None
+        stage.directory.on_wake = lambda route: stage.directory.put(awake)
+        stage.directory.during_take = lambda: stage.directory.change(upstreams=(), state="asleep")
+        reply = await stage.client.post(CHAT, ASK)
+        assert (reply.status, stage.directory.wakes) == (200, 1)
+
+
+async def test_a_model_that_goes_or_is_made_anew_while_its_request_takes_it_is_gone():
+    async with staged(greet) as stage:
+        stage.directory.during_take = lambda: stage.directory.change(key="another")
+        assert (await stage.client.post(CHAT, ASK)).status == 404
+        stage.directory.during_take = stage.directory.remove
+        assert (await stage.client.post(CHAT, ASK)).status == 404
+        assert stage.server.calls == []

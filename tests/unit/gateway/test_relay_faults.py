@@ -30,6 +30,11 @@ BROKEN = {
 }
 
 
+def limit_s(code: str) -> float:
+    """Short only where it is to be reached: a busy machine is slow."""
+    return 0.1 if code == "upstream_timeout" else 10
+
+
 @pytest.mark.parametrize(("act", "code"), BROKEN.values(), ids=BROKEN)
 async def test_a_stream_that_breaks_ends_with_an_error_event_and_no_done(act: Any, code: str):
     async def script(call: Call) -> None:
@@ -37,7 +42,7 @@ async def test_a_stream_that_breaks_ends_with_an_error_event_and_no_done(act: An
         await act(call)
         await call.client_left.wait()
 
-    async with staged(script, gap_s=0.1) as stage:
+    async with staged(script, gap_s=limit_s(code)) as stage:
         reply = await stage.client.post(CHAT, STREAM)
     assert reply.status == 200
     assert reply.is_ended
@@ -55,7 +60,7 @@ async def test_a_stream_that_breaks_before_its_first_event_is_answered_with_a_st
         await act(call)
         await call.client_left.wait()
 
-    async with staged(script, first_byte_s=0.1) as stage:
+    async with staged(script, first_byte_s=limit_s(code)) as stage:
         reply = await stage.client.post(CHAT, STREAM)
     assert reply.status == (504 if code == "upstream_timeout" else 502)
     assert reply.error["code"] == code
@@ -126,12 +131,12 @@ async def test_a_stream_may_last_as_long_as_its_events_keep_coming():
         await call.start_stream()
         for _ in range(5):
             await call.send(HELLO)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.15)
         await call.event(chunk(None, finish="stop"))
         await call.done()
         await call.end()
 
-    async with staged(steady, first_byte_s=0.15, gap_s=0.15) as stage:
+    async with staged(steady, first_byte_s=0.6, gap_s=0.6) as stage:
         reply = await stage.client.post(CHAT, STREAM)
     assert reply.text == "Hello" * 5
     assert reply.events[-1] == "[DONE]"

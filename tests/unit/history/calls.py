@@ -2,8 +2,8 @@
 
 import itertools
 
-from llmanager.history.entities import Said
-from llmanager.history.usecases.append import append
+from llmanager.history.entities import NewMessage
+from llmanager.history.usecases.append import append_messages
 from llmanager.history.usecases.delete import delete_chat
 from llmanager.history.usecases.get import get_messages
 from llmanager.history.usecases.list import list_chats
@@ -28,7 +28,7 @@ class History:
         ).id
 
     def append(self, chat_id: str, *texts: str):
-        append(
+        append_messages(
             self.table,
             tenant=self.tenant,
             chat_id=chat_id,
@@ -49,8 +49,8 @@ class History:
         return [chat.title for chat in list_chats(self.table, tenant=self.tenant, limit=200).items]
 
 
-def said(*texts: str) -> list[Said]:
-    return [Said("user", text) for text in texts]
+def said(*texts: str) -> list[NewMessage]:
+    return [NewMessage("user", text) for text in texts]
 
 
 def rows_left(table: FakeTable) -> list[tuple[str, str]]:

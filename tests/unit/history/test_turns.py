@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmanager.history.entities import Message, Said
+from llmanager.history.entities import Message, NewMessage
 from llmanager.history.turns import turns
 from llmanager.history.usecases.get import get_turns
 from llmanager.history.usecases.new import new_chat
@@ -43,7 +43,7 @@ def test_messages_become_turns(script, pairs):
 def test_pages_of_turns_together_are_the_turns_of_the_whole_chat(script, limit):
     table, numbers = FakeTable(), itertools.count()
     whole = messages(script)
-    said = [Said(message.role, message.content) for message in whole]
+    said = [NewMessage(message.role, message.content) for message in whole]
     chat = new_chat(table, tenant="acme", messages=said, now=NOON, new_id=lambda: f"{next(numbers):016}")
     seen, cursor = [], None
     while True:

@@ -1,13 +1,13 @@
-"""Models to start a test from."""
+"""Models to start a test from, what is seen of them, and one decision about them."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from llmanager.models.entities import Desired, Model, ModelSpec, Observation, Quote, Replica, ReplicaState, Scaling
-
-NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+from llmanager.models.entities import Desired, Model, ModelSpec, Observation, Quote, Replica, ReplicaState, Scaling, Use
+from llmanager.models.reconcile import Decision, plan
+from tests.fakes.clock import NOON
 
 
 def at(seconds: float) -> datetime:
@@ -41,3 +41,17 @@ STARTING, READY, FAILED, STOPPING = (
     seeing(ReplicaState.FAILED, reason="it broke"),
     seeing(ReplicaState.STOPPING),
 )
+UNUSED = Use()
+
+
+def decide(m: Model, seen: Observation, use: Use = UNUSED, seconds: float = 0, gone_after_s: float = 0) -> Decision:
+    return plan(m, seen, use, at(seconds), gone_after_s=gone_after_s)
+
+
+def running(**changes: object) -> Model:
+    """A model that became ready at noon."""
+    return decide(model(running_revision=1, **changes), READY).model
+
+
+def held(until_s: float, last_used_s: float = 0) -> Use:
+    return Use({"gateway": at(until_s)}, at(last_used_s), version=7)

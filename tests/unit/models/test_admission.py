@@ -21,9 +21,11 @@ def test_the_least_recently_used_sleeps_first_and_no_more_than_needed():
     assert to_put_to_sleep(600, full, {"a": idle(3), "b": idle(1), "c": idle(2)}) == ("b", "c")
 
 
-def test_one_that_was_never_used_goes_before_all_others():
-    tenures = {"a": idle(1), "b": Tenure(None, is_held=False, may_sleep=True)}
-    assert to_put_to_sleep(100, memory(600, a=300, b=300), tenures) == ("b",)
+def test_the_memory_of_one_that_leaves_is_waited_for_before_another_is_put_to_sleep():
+    leaving = Tenure(at(1), is_held=False, may_sleep=True, is_leaving=True)
+    full = memory(600, a=300, b=300)
+    assert to_put_to_sleep(300, full, {"a": idle(2), "b": leaving}) == ()
+    assert to_put_to_sleep(600, full, {"a": idle(2), "b": leaving}) == ("a",)
 
 
 def test_what_is_in_use_or_must_not_sleep_stays():

@@ -4,36 +4,17 @@ import pytest
 
 from llmanager.models.entities import (
     Desired,
-    Model,
-    Observation,
     Status,
     Use,
 )
 from llmanager.models.reconcile import (
-    Decision,
     RemoveResource,
     StopReplica,
-    plan,
     sleeps_at,
     status,
     wishing,
 )
-from tests.unit.models.samples import NOTHING, READY, STARTING, at, model
-
-UNUSED = Use()
-
-
-def decide(m: Model, seen: Observation, use: Use = UNUSED, seconds: float = 0, gone_after_s: float = 0) -> Decision:
-    return plan(m, seen, use, at(seconds), gone_after_s=gone_after_s)
-
-
-def running(**changes: object) -> Model:
-    """A model that became ready at noon."""
-    return decide(model(running_revision=1, **changes), READY).model
-
-
-def held(until_s: float, last_used_s: float = 0) -> Use:
-    return Use({"gateway": at(until_s)}, at(last_used_s), version=7)
+from tests.unit.models.samples import NOON, NOTHING, READY, STARTING, UNUSED, at, decide, held, model, running
 
 
 def test_an_idle_model_goes_to_sleep():
@@ -66,7 +47,7 @@ def test_a_model_that_takes_long_to_start_is_not_idle_meanwhile():
 
 def test_without_a_limit_a_model_never_sleeps():
     m = running(sleep_after_s=None)
-    assert sleeps_at(m, UNUSED) is None
+    assert sleeps_at(m, UNUSED, NOON) is None
     assert decide(m, READY, seconds=10**8).actions == ()
 
 

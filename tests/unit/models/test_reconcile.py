@@ -8,13 +8,11 @@ from hypothesis import strategies as st
 from llmanager.models.entities import (
     MAX_EVENTS,
     Desired,
-    Model,
     Observation,
     Replica,
     ReplicaState,
     Scaling,
     Status,
-    Use,
 )
 from llmanager.models.reconcile import (
     DRAIN_S,
@@ -26,28 +24,25 @@ from llmanager.models.reconcile import (
     StopReplica,
     describe,
     needs_new_replicas,
-    plan,
     status,
     wishing,
     with_event,
 )
-from tests.unit.models.samples import FAILED, NOON, NOTHING, READY, STARTING, STOPPING, at, model, seeing
-
-UNUSED = Use()
-
-
-def decide(m: Model, seen: Observation, use: Use = UNUSED, seconds: float = 0, gone_after_s: float = 0) -> Decision:
-    return plan(m, seen, use, at(seconds), gone_after_s=gone_after_s)
-
-
-def running(**changes: object) -> Model:
-    """A model that became ready at noon."""
-    return decide(model(running_revision=1, **changes), READY).model
-
-
-def held(until_s: float, last_used_s: float = 0) -> Use:
-    return Use({"gateway": at(until_s)}, at(last_used_s), version=7)
-
+from tests.unit.models.samples import (
+    FAILED,
+    NOON,
+    NOTHING,
+    READY,
+    STARTING,
+    STOPPING,
+    UNUSED,
+    at,
+    decide,
+    held,
+    model,
+    running,
+    seeing,
+)
 
 # toward running
 

@@ -10,8 +10,8 @@ from llmanager.auth.usecases.authenticate import authenticate
 from llmanager.kernel.errors import Unauthenticated, Unavailable
 from llmanager.kernel.principal import SCOPES, Principal
 from llmanager.wiring.keyring import UNKNOWN_AGE_S, CachedKeyring, OpenKeyring
-from tests.unit.auth.hand_clock import HandClock
-from tests.unit.auth.memory_table import MemoryTable
+from tests.fakes.clock import FakeClock
+from tests.fakes.table import FakeTable
 
 ALICE = Principal("acme", "alice", frozenset({"chat"}))
 BOB = Principal("acme", "bob", frozenset({"chat"}))
@@ -52,7 +52,7 @@ def book():
 
 @pytest.fixture
 def clock():
-    return HandClock()
+    return FakeClock()
 
 
 def test_a_known_key_is_looked_up_once_a_minute(book, clock):
@@ -178,8 +178,8 @@ def test_the_scheme_is_read_in_any_case(book, clock):
 
 @given(st.one_of(st.none(), st.text(), st.text().map("Bearer {}".format)))
 def test_no_header_whatsoever_raises_anything_but_unauthenticated(header):
-    clock = HandClock()
-    table = MemoryTable(clock)
+    clock = FakeClock()
+    table = FakeTable(clock)
     ring = CachedKeyring(lambda secret: authenticate(table, secret=secret, now=clock.now()), clock)
     with pytest.raises(Unauthenticated):
         asyncio.run(ring.principal(header))
@@ -193,7 +193,7 @@ def test_keys_that_differ_in_any_place_never_share_an_identity(data):
     second = first[:position] + ("a" if first[position] != "a" else "b") + first[position + 1 :]
     book = Book()
     book.known = {first: ALICE, second: BOB}
-    ring = keyring(book, HandClock())
+    ring = keyring(book, FakeClock())
     assert (ask(ring, first), ask(ring, second), ask(ring, first)) == (ALICE, BOB, ALICE)
 
 

@@ -3,8 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from llmanager.adapters.local.engines import EngineCommand
+from llmanager.adapters.remote.openai_host import Remote
+from llmanager.models.entities import Kind
 from llmanager.wiring.settings import Settings, declared, read_env_file, template
-from llmanager.wiring.values import PATH, EngineCommand, RemoteServer, SettingsError
+from llmanager.wiring.values import PATH, SettingsError
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "sk-very-secret"
@@ -48,7 +51,7 @@ def test_engines_and_remotes_are_read_from_json():
         }
     )
     assert settings.engines == {"mine": EngineCommand(("serve", "--jinja"), {"PATH": PATH, "X": "1"}, "KEY")}
-    assert settings.remotes == {"far": RemoteServer("https://llm.example", "k", None, "embedding")}
+    assert settings.remotes == {"far": Remote("https://llm.example", "Bearer k", None, Kind.EMBEDDING)}
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
@@ -133,7 +136,8 @@ def test_no_secret_shows_when_settings_are_printed():
     settings = Settings.from_env(
         {"HF_TOKEN": SECRET, "LLMANAGER_REMOTES": f'{{"a": {{"base_url": "https://x", "key": "{SECRET}"}}}}'}
     )
-    assert settings.hf_token == settings.remotes["a"].key == SECRET
+    assert settings.hf_token == SECRET
+    assert settings.remotes["a"].authorization == f"Bearer {SECRET}"
     assert SECRET not in repr(settings)
 
 

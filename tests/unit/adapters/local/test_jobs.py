@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 
 from llmanager.adapters.local.jobs import CRASHED, MAX_UNFINISHED, QUEUED, TOO_MANY, Done, Failed, Jobs, Running, Task
 from tests.fakes.clock import FakeClock
-from tests.fakes.eventually import DEADLINE_S, eventually, is_alive, live_children
+from tests.fakes.eventually import DEADLINE_S, eventually
+from tests.fakes.survivors import is_alive, live_children
 
 ROOT = str(Path(__file__).parents[4])
 ENVIRONMENT = {"PYTHONPATH": ROOT, "LC_ALL": "C.UTF-8"}

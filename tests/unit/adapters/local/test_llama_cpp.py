@@ -120,6 +120,16 @@ def test_why_an_engine_refused_stands_in_its_log_until_the_resource_is_removed(l
     assert not log.exists()
 
 
+def test_a_log_that_a_killed_server_left_is_found_and_removed(local):
+    log = local.home / "logs" / "replicas" / "lm-old" / "0.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("…")
+    assert local.host.resources() == ("lm-old",)
+
+    local.host.remove("lm-old")
+    assert local.host.resources() == ()
+
+
 def test_a_folder_that_cannot_be_written_is_a_failure_not_a_crash(local):
     local.home.touch()
     local.start()

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from llmanager.adapters.remote.openai_host import Remote, RemoteModelHost
 from llmanager.kernel.errors import InvalidInput
-from llmanager.models.entities import Backend, ModelSpec
+from llmanager.models.entities import Backend, Kind, ModelSpec, ReplicaState
 from llmanager.models.ports import Endpoint
 from tests.fakes.changes import Changes
 
@@ -40,6 +42,22 @@ def test_what_the_remote_bills_is_unknown_not_free(host):
     assert quote.fits
     assert quote.memory_mib == 0
     assert host.memory() is None
+
+
+def test_a_remote_for_embedding_is_not_taken_for_chat_nor_the_other_way_round():
+    host = RemoteModelHost({"chat": REMOTE, "embed": replace(REMOTE, kind=Kind.EMBEDDING)}, on_change=Changes())
+    for asked, of in (("chat", Kind.EMBEDDING), ("embed", Kind.CHAT)):
+        with pytest.raises(InvalidInput, match=f"is for .*Ask for kind '.*{asked}") as refused:
+            host.quote(replace(spec(asked), kind=of))
+        assert refused.value.param == "kind"
+    assert host.quote(replace(spec("embed"), kind=Kind.EMBEDDING)).fits
+
+
+def test_a_remote_whose_kind_was_changed_in_the_settings_gets_no_more_requests(host):
+    host.start("lm-a", replace(spec("big"), kind=Kind.EMBEDDING), 0)
+
+    assert host.observe("lm-a").replicas[0].state is ReplicaState.FAILED
+    assert host.endpoints("lm-a") == ()
 
 
 def test_a_secret_is_not_shown():

@@ -1,5 +1,8 @@
 from dataclasses import replace
 
+import pytest
+
+from llmanager.kernel.errors import Throttled
 from llmanager.models.entities import Desired, Status
 from llmanager.models.usecases import change
 from tests.unit.models.usecases.world import GREETER, World
@@ -46,3 +49,18 @@ def test_a_change_is_made_on_top_of_another_that_was_first():
     )
     change.sleep(world.registry, GREETER)
     assert (world.model().desired, world.model().spec.ttl_s) == (Desired.ASLEEP, 99)
+
+
+def test_a_model_that_changes_at_every_attempt_is_given_up_on():
+    world = World()
+    world.up()
+
+    def meanwhile(_):
+        model = world.model()
+        world.table.before_write = lambda _: None
+        world.registry.save(model, model.version)
+        world.table.before_write = meanwhile
+
+    world.table.before_write = meanwhile
+    with pytest.raises(Throttled, match="too many at once"):
+        change.sleep(world.registry, GREETER)

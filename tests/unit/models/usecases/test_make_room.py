@@ -1,5 +1,8 @@
+from datetime import timedelta
+
+from llmanager.kernel.errors import NoRoom
 from llmanager.models.entities import Desired, Status
-from llmanager.models.usecases.reconcile import reconcile_once
+from llmanager.models.usecases.reconcile import NO_ROOM_S, reconcile_once
 from llmanager.models.usecases.use import hold, let_go
 from tests.fakes.model_host import FakeModelHost
 from tests.unit.models.usecases.world import GREETER, World
@@ -56,4 +59,83 @@ def test_one_that_is_used_at_the_last_moment_is_not_put_to_sleep():
 
     racing = UsedMeanwhile(**vars(world.registry))
     assert reconcile_once(racing, GREETER, "tester").others == ()
+    assert world.model(("acme", "first")).desired is Desired.RUNNING
+
+
+def test_one_that_is_on_its_way_out_is_waited_for_and_nobody_else_put_to_sleep():
+    world = World(host=FakeModelHost(budget_mib=200, memory_mib=100))
+    world.up("first")
+    world.clock.advance(10)
+    world.up("second")
+    world.create()
+    world.host.stops_at_once = False
+    for _ in range(5):
+        world.reconcile()
+        world.reconcile(("acme", "first"))
+    assert world.model().observed.replicas[0].stage == "waiting for memory"
+    assert world.status(("acme", "second")) is Status.READY
+    world.host.finish_stop(world.model(("acme", "first")).resource)
+    world.settle()
+    assert world.status() is Status.READY
+
+
+def test_one_that_was_just_made_is_not_the_first_to_go():
+    world = World(host=FakeModelHost(budget_mib=200, memory_mib=100))
+    world.up("used")
+    hold(world.registry, ("acme", "used"), "gateway", lease_s=1)
+    world.clock.advance(10)
+    world.up("new")
+    world.create()
+    assert world.reconcile().others == (("acme", "used"),)
+
+
+def test_room_is_made_for_what_a_model_needs_now_not_for_what_was_guessed():
+    world = World(host=FakeModelHost(budget_mib=250, memory_mib=10))
+    world.create()
+    world.host.memory_mib = 100
+    world.up("first")
+    world.clock.advance(1)
+    world.up("second")
+    assert world.reconcile().others == (("acme", "first"),)
+
+
+def test_waiting_for_memory_is_no_failure():
+    world = World(host=FakeModelHost(budget_mib=200, memory_mib=100))
+    world.up()
+    world.up("other", sleep_after_s=None)
+    world.host.fail(world.model().resource)
+    world.host.budget_mib = 100
+    for _ in range(10):
+        world.reconcile()
+        world.clock.advance(1)
+    assert world.model().failures == 1
+    assert world.status() is Status.WAKING
+    assert "needs 100 MiB" in world.model().observed.replicas[0].stage
+
+
+def test_a_host_without_a_budget_that_has_no_room_is_asked_again_later():
+    world = World()
+    world.create()
+    world.host.raises["start"] = NoRoom("No machine is free.")
+    outcome = world.reconcile()
+    assert (outcome.others, outcome.again_at) == ((), world.clock.now() + timedelta(seconds=NO_ROOM_S))
+    assert world.model().observed.replicas[0].stage == "No machine is free."
+
+
+def test_one_that_changes_between_look_and_write_is_not_put_to_sleep():
+    world = World(host=FakeModelHost(budget_mib=100, memory_mib=100))
+    world.up("first")
+    world.create()
+
+    def use_at_the_third_write(left=3):
+        def count(_):
+            if left > 1:
+                world.table.before_write = use_at_the_third_write(left - 1)
+            else:
+                hold(world.registry, ("acme", "first"), "gateway", lease_s=60)
+
+        return count
+
+    world.table.before_write = use_at_the_third_write()  # after those of the lease and of the intent
+    assert world.reconcile().others == ()
     assert world.model(("acme", "first")).desired is Desired.RUNNING

@@ -200,3 +200,23 @@ def test_two_replicas_are_kept():
     world.host.fail(resource, replica=1)
     world.settle()
     assert len(world.host.endpoints(resource)) == 2
+
+
+def test_a_lease_that_a_cut_off_pass_left_is_taken_over_by_its_owner_at_once():
+    world = World()
+    world.create()
+    world.table.put(rows.lease_row(GREETER, "tester", NOON.replace(hour=13)), "absent")
+    world.settle()
+    assert world.status() is Status.READY
+
+
+def test_a_second_replica_that_cannot_start_leaves_the_first_alone_and_is_not_repeated():
+    world = World()
+    world.create(replicas=2)
+    world.reconcile()
+    world.host.fail(world.model().resource, replica=1)
+    world.host.finish_stop(world.model().resource, replica=1)
+    world.host.raises["start"] = InvalidInput("The engine 'x' is gone.")
+    world.settle()
+    assert (world.status(), world.model().failure) == (Status.READY, "The engine 'x' is gone.")
+    assert len(world.host.calls) == 3

@@ -1,5 +1,6 @@
 import pytest
 
+from llmanager.kernel.errors import Throttled
 from llmanager.models.entities import Desired
 from llmanager.models.errors import ModelNotFound
 from llmanager.models.usecases.use import hold
@@ -29,3 +30,17 @@ def test_leases_that_ran_out_are_forgotten_by_the_next():
     world.clock.advance(61)
     hold(world.registry, GREETER, "new", lease_s=60)
     assert list(world.registry.use(GREETER).holders) == ["new"]
+
+
+def test_one_that_never_gets_a_turn_is_told_so():
+    world = World()
+    world.up()
+
+    def meanwhile(_):
+        world.table.before_write = lambda _: None
+        hold(world.registry, GREETER, "other", lease_s=60)
+        world.table.before_write = meanwhile
+
+    world.table.before_write = meanwhile
+    with pytest.raises(Throttled, match="at once"):
+        hold(world.registry, GREETER, "gateway", lease_s=60)
