@@ -8,7 +8,7 @@ from llmanager.adapters.local.weights_port import Fetching, Missing, Present, We
 from llmanager.kernel.errors import InvalidInput
 from llmanager.models.entities import Kind
 
-TINY = WeightsFacts(size_mib=1, is_on_disk=True, context_tokens=2048, kv_bytes_per_token=128, dimensions=32)
+TINY = WeightsFacts(size_mib=1, download_mib=0, context_tokens=2048, kv_bytes_per_token=128, dimensions=32)
 
 
 class FakeWeights:

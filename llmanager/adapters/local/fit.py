@@ -73,7 +73,7 @@ def quote(spec: ModelSpec, facts: WeightsFacts, budget_mib: int) -> Quote:
         usd_per_hour=Decimal(0),
         usd_per_month=Decimal(0),
         memory_mib=memory_mib,
-        download_mib=0 if facts.is_on_disk else facts.size_mib,
+        download_mib=facts.download_mib,
         cold_start_ms=one.cold_start_ms,
         context_tokens=one.context_tokens,
         fits=memory_mib <= budget_mib,
@@ -87,7 +87,7 @@ def _reason(spec: ModelSpec, one: Fit, memory_mib: int, budget_mib: int, *, is_g
     slots = spec.scaling.target_concurrency
     need = (
         f"{spec.scaling.awake} x {one.memory_mib} MiB ({slots} requests at once, {one.context_tokens} tokens each"
-        f"{', estimated before the download' if is_guess else ''}) = {memory_mib} MiB of this host's {budget_mib} MiB"
+        f"{', estimated' if is_guess else ''}) = {memory_mib} MiB of this host's {budget_mib} MiB"
     )
     if memory_mib <= budget_mib:
         return f"It fits: {need}."

@@ -75,9 +75,11 @@ class LocalWeights:
             return self._facts_of(path, kind)
         entry = find(model)
         if entry is not None:
-            return _expected(entry.size_mib, entry.context_tokens)
+            is_made_here = isinstance(source, Builtin)
+            return _expected(entry.size_mib, 0 if is_made_here else entry.size_mib, entry.context_tokens)
         assert isinstance(source, HubFile)
-        return _expected(-(-self._described_bytes(source) // MIB), None)
+        size_mib = -(-self._described_bytes(source) // MIB)
+        return _expected(size_mib, size_mib, None)
 
     def ensure(self, model: str, kind: Kind) -> Present | Fetching | Missing:
         try:
@@ -204,7 +206,7 @@ class LocalWeights:
             raise wrong_kind(Kind.EMBEDDING)
         return WeightsFacts(
             size_mib=-(-header.file_size_bytes // MIB),
-            is_on_disk=True,
+            download_mib=0,
             context_tokens=header.context_length,
             kv_bytes_per_token=kv_bytes_per_token(header),
             dimensions=header.embedding_length,
@@ -222,8 +224,8 @@ class LocalWeights:
             raise InvalidInput("The model file cannot be read. Check its permissions.", param="model") from error
 
 
-def _expected(size_mib: int, context_tokens: int | None) -> WeightsFacts:
-    return WeightsFacts(size_mib, False, context_tokens, kv_bytes_per_token=None, dimensions=None)
+def _expected(size_mib: int, download_mib: int, context_tokens: int | None) -> WeightsFacts:
+    return WeightsFacts(size_mib, download_mib, context_tokens, kv_bytes_per_token=None, dimensions=None)
 
 
 def _child_environment(hub: HubSettings, root: Path) -> dict[str, str]:

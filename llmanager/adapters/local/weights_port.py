@@ -12,7 +12,7 @@ class WeightsFacts:
     """Known before anything is fetched, as far as it can be."""
 
     size_mib: int
-    is_on_disk: bool
+    download_mib: int  # still to be fetched; 0 for what is on disk or made here
     context_tokens: int | None  # trained context
     kv_bytes_per_token: int | None  # f16 keys and values of all layers; None: unknown until on disk
     dimensions: int | None  # embedding length

@@ -95,7 +95,9 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            self._out.write(greeting(self._base_url, str(self._settings.home)) + "\n")
+            self._out.write(
+                greeting(self._base_url, str(self._settings.home), needs_key=self._settings.auth == "keys") + "\n"
+            )
             self._out.flush()
 
     @contextlib.contextmanager

@@ -212,13 +212,13 @@ def test_a_request_that_the_stopping_server_cuts_off_is_told_so():
             started.set()
             await asyncio.Event().wait()
 
-        request = asyncio.create_task(acall(front(endless), "POST", "/x", [HOST]))
+        request = asyncio.create_task(exchange(front(endless), "POST", "/x", [HOST]))
         await started.wait()
         request.cancel()
         return await request
 
     answer = asyncio.run(cut_off())
-    assert (answer.status, error_of(answer.body)["code"]) == (503, "server_stops")
+    assert (answer.status, answer.error["code"]) == (503, "server_stops")
 
 
 def test_an_answer_that_has_begun_stays_unfinished_so_that_the_server_closes():

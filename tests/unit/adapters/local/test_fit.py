@@ -5,9 +5,7 @@ from llmanager.adapters.local.fit import fit, quote, threads
 from llmanager.adapters.local.weights_port import WeightsFacts
 from llmanager.models.entities import Kind, ModelSpec, Scaling
 
-FACTS = WeightsFacts(
-    size_mib=400, is_on_disk=True, context_tokens=32_768, kv_bytes_per_token=12 * 1024, dimensions=None
-)
+FACTS = WeightsFacts(size_mib=400, download_mib=0, context_tokens=32_768, kv_bytes_per_token=12 * 1024, dimensions=None)
 SPEC = ModelSpec("small", scaling=Scaling(target_concurrency=4))
 
 
@@ -23,7 +21,7 @@ def test_more_context_and_more_slots_take_more_memory():
 
 
 def test_before_the_header_is_here_the_guess_is_above_what_known_models_take():
-    unknown = replace(FACTS, is_on_disk=False, kv_bytes_per_token=None)
+    unknown = replace(FACTS, kv_bytes_per_token=None)
 
     assert fit(SPEC, unknown).memory_mib > fit(SPEC, FACTS).memory_mib
     assert fit(SPEC, replace(unknown, size_mib=4200)).memory_mib > 4200 + 4 * 4096 * 128 // 1024  # Mistral 7B
@@ -61,4 +59,4 @@ def test_a_model_above_the_budget_does_not_fit_and_the_reason_says_what_to_chang
 
 def test_what_is_not_on_disk_is_a_download():
     assert quote(SPEC, FACTS, budget_mib=1000).download_mib == 0
-    assert quote(SPEC, replace(FACTS, is_on_disk=False), budget_mib=1000).download_mib == 400
+    assert quote(SPEC, replace(FACTS, download_mib=400), budget_mib=1000).download_mib == 400

@@ -210,7 +210,7 @@ def test_of_many_at_once_only_as_many_start_as_have_room(local):
 
 
 def test_when_the_header_tells_that_it_is_larger_the_replica_fails_but_may_come_again(local, tmp_path):
-    guessed = WeightsFacts(size_mib=1, is_on_disk=False, context_tokens=None, kv_bytes_per_token=None, dimensions=None)
+    guessed = WeightsFacts(size_mib=1, download_mib=1, context_tokens=None, kv_bytes_per_token=None, dimensions=None)
     local.weights.fetching("chat", "fetching 99 %", facts=guessed)
     local.start()
     local.weights.here("chat", tmp_path / "chat.gguf", facts=replace(LARGE, size_mib=9000))

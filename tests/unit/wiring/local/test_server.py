@@ -45,7 +45,7 @@ def test_limits_are_those_of_the_settings():
 
 
 def test_the_greeting_names_a_real_model_with_its_size_and_ends_with_the_address():
-    text = greeting("http://127.0.0.1:1", "a folder")
+    text = greeting("http://127.0.0.1:1", "a folder", needs_key=False)
     real = first_real_model()
     assert real is not None
     assert find(real.alias) is real

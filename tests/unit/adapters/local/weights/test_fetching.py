@@ -20,7 +20,7 @@ def test_a_file_of_the_hub_is_fetched_checked_and_described(weights: LocalWeight
     present = fetched(weights)
 
     assert present.path.read_bytes() == chat_bytes
-    assert present.facts.is_on_disk
+    assert present.facts.download_mib == 0
     assert (present.facts.size_mib, present.facts.context_tokens, present.facts.dimensions) == (3, 2048, 32)
     assert present.facts.kv_bytes_per_token == 64
     assert weights.facts(MODEL, Kind.CHAT) == present.facts
@@ -29,7 +29,7 @@ def test_a_file_of_the_hub_is_fetched_checked_and_described(weights: LocalWeight
 def test_before_it_is_fetched_the_hub_is_asked_for_its_size(weights: LocalWeights, hub: FakeHub):
     facts = weights.facts(REPO, Kind.CHAT)
 
-    assert (facts.size_mib, facts.is_on_disk, facts.kv_bytes_per_token) == (3, False, None)
+    assert (facts.size_mib, facts.download_mib, facts.kv_bytes_per_token) == (3, 3, None)
     assert hub.transfers == []
 
 

@@ -16,7 +16,7 @@ from tests.unit.adapters.local.weights.hub import Open, closed_port, missed
 def test_a_catalogued_size_needs_no_network(open_weights: Open):
     facts = open_weights(endpoint=closed_port()).facts("qwen2.5-0.5b", Kind.CHAT)
 
-    assert (facts.size_mib, facts.is_on_disk, facts.context_tokens) == (469, False, 32768)
+    assert (facts.size_mib, facts.download_mib, facts.context_tokens) == (469, 469, 32768)
 
 
 def test_an_encoder_cannot_be_had_for_chat(weights: LocalWeights, hub: FakeHub, tmp_path: Path):
