@@ -68,12 +68,12 @@ def test_one_that_is_on_its_way_out_is_waited_for_and_nobody_else_put_to_sleep()
     world.up("first")
     world.clock.advance(10)
     world.up("second")
+    world.clock.advance(10)
     world.create()
     world.host.stops_at_once = False
     for _ in range(5):
         world.reconcile()
         world.reconcile(("acme", "first"))
-        world.clock.advance(1)
     assert world.model().observed.replicas[0].stage == "waiting for memory"
     assert world.status(("acme", "second")) is Status.READY
     world.host.finish_stop(world.model(("acme", "first")).resource)
