@@ -1,12 +1,21 @@
 """What only the data path can say, more exactly than the kernel's errors."""
 
-from llmanager.kernel.errors import InvalidInput, NotSupported, UpstreamFailed
+from llmanager.kernel.errors import InvalidInput, NotFound, NotSupported, UpstreamFailed
 
 
 class ContextLengthExceeded(InvalidInput):
     """The prompt is longer than the model's context. The code is OpenAI's: clients trim and ask again on it."""
 
     code = "context_length_exceeded"
+
+
+class ModelNotFound(NotFound):
+    """The one text for absent, another tenant's and being deleted. The code is OpenAI's, and that of /model routes."""
+
+    code = "model_not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no model {name!r}. GET /v1/models lists those there are.")
 
 
 class MethodNotAllowed(NotSupported):

@@ -6,23 +6,19 @@ from contextlib import contextmanager
 from typing import Literal
 
 from llmanager.gateway.answer import Answer
+from llmanager.gateway.errors import ModelNotFound
 from llmanager.gateway.policy import Limits
 from llmanager.gateway.ports import Directory, Route
 from llmanager.kernel.clock import Clock
-from llmanager.kernel.errors import LLManagerError, NotFound, Unavailable
+from llmanager.kernel.errors import LLManagerError, Unavailable
 
 _RETRY_S = 5.0
-
-
-def no_such_model(name: str) -> NotFound:
-    """The one text for absent, another tenant's and being deleted."""
-    return NotFound(f"There is no model {name!r}. GET /v1/models lists those there are.")
 
 
 def refusal(route: Route) -> LLManagerError | None:
     """Why there is no point in waiting for this route, if there is none."""
     if route.state == "deleting":
-        return no_such_model(route.name)
+        return ModelNotFound(route.name)
     if route.state == "failed" and not route.upstreams:
         detail = route.detail or "See /model/status."
         return Unavailable(f"Model {route.name!r} has failed: {detail}", retry_after_s=_RETRY_S)
@@ -50,8 +46,8 @@ class Hold:
     async def ready(self, route: Route, answer: Answer, *, is_stream: bool) -> Route:
         """The route as soon as it has a replica.
 
-        A stream is told after `hold_silent_s` (200, then heartbeats with the stage). Raises NotFound where the model
-        goes away, Unavailable where it fails, takes too long, or too many wait already.
+        A stream is told after `hold_silent_s` (200, then heartbeats with the stage). Raises ModelNotFound where the
+        model goes away, Unavailable where it fails, takes too long, or too many wait already.
         """
         error = refusal(route)
         if error is not None:
@@ -81,7 +77,7 @@ class Hold:
     async def _changed(self, route: Route, wait_s: float) -> Route:
         newest = await self._directory.changed(route, wait_s)
         if newest is None:
-            raise no_such_model(route.name)
+            raise ModelNotFound(route.name)
         error = refusal(newest)
         if error is not None:
             raise error

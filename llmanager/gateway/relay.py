@@ -8,8 +8,8 @@ from llmanager.gateway import refusals, sse
 from llmanager.gateway.answer import Answer
 from llmanager.gateway.ask import Ask
 from llmanager.gateway.balance import Balance
-from llmanager.gateway.errors import UpstreamRefused
-from llmanager.gateway.hold import Hold, no_such_model
+from llmanager.gateway.errors import ModelNotFound, UpstreamRefused
+from llmanager.gateway.hold import Hold
 from llmanager.gateway.policy import Limits, RetryBudget, is_worth_another_try
 from llmanager.gateway.ports import Directory, Route, Upstream, UpstreamResponse, Upstreams, Usage
 from llmanager.gateway.rewrite import StreamRewriter
@@ -38,7 +38,7 @@ class Relay:
             # Taking it may have waited, and the model fallen asleep meanwhile: only now is its route sure to last.
             newest = self._directory.find(route.tenant, route.name)
             if newest is None or newest.key != route.key:
-                raise no_such_model(route.name)
+                raise ModelNotFound(route.name)
             return await self._served(ask, newest, answer)
         finally:
             self._directory.release(route)

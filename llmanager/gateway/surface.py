@@ -8,8 +8,7 @@ import msgspec
 
 from llmanager.gateway import answers, head
 from llmanager.gateway.ask import Ask, ask
-from llmanager.gateway.errors import MethodNotAllowed
-from llmanager.gateway.hold import no_such_model
+from llmanager.gateway.errors import MethodNotAllowed, ModelNotFound
 from llmanager.gateway.ports import Directory, Route
 from llmanager.kernel.errors import InvalidInput, NotFound, NotSupported
 
@@ -54,12 +53,12 @@ def _embedding(body: bytes, _: str) -> Ask:
 
 
 def find(directory: Directory, tenant: str, name: str) -> Route:
-    """Raises InvalidInput where no model is named, NotFound with one text for absent and another tenant's."""
+    """Raises InvalidInput where no model is named, ModelNotFound with one text for absent and another tenant's."""
     if not name:
         raise InvalidInput("'model' is missing. Name one of those that GET /v1/models lists.", param="model")
     route = directory.find(tenant, name)
     if route is None:
-        raise no_such_model(name)
+        raise ModelNotFound(name)
     return route
 
 

@@ -2,8 +2,6 @@
 
 from decimal import Decimal
 
-HOURS_PER_MONTH = Decimal(730)
-
 
 def usd_text(amount: Decimal) -> str:
     """'0', '1.212': no exponent, no trailing zeros."""

@@ -248,15 +248,15 @@ def _starts(model: Model, seen: Observation, now: datetime) -> tuple[StartReplic
     for index in range(model.spec.scaling.awake):
         replica = present.get(index)
         is_missing = replica is None or replica.state is ReplicaState.FAILED
-        if is_missing and _may_start(model, replica, now):
+        if is_missing and _may_start(model, now):
             starts.append(StartReplica(index))
     return tuple(starts)
 
 
-def _may_start(model: Model, failed: Replica | None, now: datetime) -> bool:
+def _may_start(model: Model, now: datetime) -> bool:
     if model.retry_at is not None:
         return model.retry_at <= now
-    return failed is None and not model.failure  # a failure without a time to retry is final
+    return not model.failure  # a failure without a time to retry is final
 
 
 def _with_starting(

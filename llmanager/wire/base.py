@@ -16,15 +16,11 @@ class Response(BaseModel):
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 
 
-def rfc3339_always(at: datetime) -> str:
+def rfc3339(at: datetime) -> str:
     """2026-11-20T12:00:00.000Z"""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def rfc3339(at: datetime | None) -> str | None:
-    return None if at is None else rfc3339_always(at)
-
-
-Time = Annotated[datetime, PlainSerializer(rfc3339_always, return_type=str)]
+Time = Annotated[datetime, PlainSerializer(rfc3339, return_type=str)]
 Limit = Annotated[int, Field(ge=1, le=MAX_PAGE)]
 Cursor = Annotated[str, Field(max_length=256)]

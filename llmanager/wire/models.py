@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from llmanager.wire.base import Request, Response
+from llmanager.wire.base import Cursor, Limit, Request, Response, Time
 
 Name = Annotated[str, Field(min_length=1, max_length=63)]
 Seconds = Annotated[int, Field(ge=1, le=365 * 24 * 3600)]
@@ -68,8 +68,8 @@ class NamedModelWait(Request):
 
 
 class ListModels(Request):
-    limit: Annotated[int, Field(ge=1, le=200)] = 100
-    cursor: Annotated[str, Field(max_length=256)] | None = None
+    limit: Limit = 100
+    cursor: Cursor | None = None
 
 
 class Fit(Response):
@@ -102,7 +102,7 @@ class Replica(Response):
 
 
 class Event(Response):
-    at: str
+    at: Time
     what: str
     why: str
 
@@ -116,10 +116,10 @@ class ModelStatus(Response):
     kind: str
     backend: str
     replicas: tuple[Replica, ...]
-    created_at: str
-    last_used_at: str | None
-    sleeps_at: str | None
-    expires_at: str | None
+    created_at: Time
+    last_used_at: Time | None
+    sleeps_at: Time | None
+    expires_at: Time | None
     usd_per_hour: str | None
     usd_spent: str | None
     events: tuple[Event, ...]

@@ -10,7 +10,6 @@ from llmanager.models.reconcile import describe, expires_at, plan, sleeps_at, st
 from llmanager.models.rows import Key
 from llmanager.models.usecases.registry import Registry
 from llmanager.wire import models as wire
-from llmanager.wire.base import rfc3339, rfc3339_always
 
 
 def status_view(registry: Registry, key: Key) -> wire.ModelStatus:
@@ -20,7 +19,7 @@ def status_view(registry: Registry, key: Key) -> wire.ModelStatus:
 
 def created_view(registry: Registry, made: Model) -> wire.Created:
     """How it is now, and the plan that it was made by."""
-    return wire.Created(**status_view(registry, made.key).model_dump(), plan=plan_view(made))
+    return wire.Created(**dict(status_view(registry, made.key)), plan=plan_view(made))
 
 
 def of_model(registry: Registry, model: Model) -> wire.ModelStatus:
@@ -36,13 +35,13 @@ def of_model(registry: Registry, model: Model) -> wire.ModelStatus:
         replicas=tuple(
             wire.Replica(index=r.index, state=r.state, stage=r.stage, reason=r.reason) for r in model.observed.replicas
         ),
-        created_at=rfc3339_always(model.created_at),
-        last_used_at=rfc3339(use.last_used_at),
-        sleeps_at=rfc3339(sleeps_at(model, use, registry.clock.now())),
-        expires_at=rfc3339(expires_at(model)),
+        created_at=model.created_at,
+        last_used_at=use.last_used_at,
+        sleeps_at=sleeps_at(model, use, registry.clock.now()),
+        expires_at=expires_at(model),
         usd_per_hour=_usd(model.quote.usd_per_hour),
         usd_spent=_usd(_spent(model)),
-        events=tuple(wire.Event(at=rfc3339_always(e.at), what=e.what, why=e.why) for e in model.events),
+        events=tuple(wire.Event(at=e.at, what=e.what, why=e.why) for e in model.events),
     )
 
 

@@ -20,7 +20,7 @@ from llmanager.api.idempotency import Idempotency
 from llmanager.api.metrics import PrometheusMeter, metrics_routes
 from llmanager.api.routes.auth import auth_routes
 from llmanager.api.routes.history import history_routes
-from llmanager.api.routes.models import ModelRoutes
+from llmanager.api.routes.models import model_routes
 from llmanager.auth.usecases.authenticate import authenticate
 from llmanager.gateway.app import Gateway
 from llmanager.gateway.policy import Limits
@@ -127,9 +127,13 @@ def app_of(settings: Settings, parts: Parts, upstreams: AiohttpUpstreams) -> ASG
         limits=limits_of(settings),
         clock=clock,
     )
-    models = ModelRoutes(parts.registry, keyring, parts.directory.until, settings.sleep_after_s or None)
     routers = [
-        models.router(),
+        model_routes(
+            registry=parts.registry,
+            keyring=keyring,
+            until=parts.directory.until,
+            sleep_after_s=settings.sleep_after_s or None,
+        ),
         history_routes(table=table("history"), keyring=keyring, clock=clock, new_id=random_id),
         auth_routes(table=table("auth"), keyring=keyring, clock=clock, new_id=random_id),
         metrics_routes(meter, keyring),

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from llmanager.api.app import control_plane
-from llmanager.api.routes.models import ModelRoutes
+from llmanager.api.routes.models import model_routes
 from llmanager.kernel.errors import Unavailable
 from llmanager.models.entities import Backend, Scaling
 from llmanager.models.usecases.use import hold, let_go
@@ -42,8 +42,9 @@ class House(World):
 
     def serve(self, scopes) -> None:
         """Anew, over the registry as it is now."""
-        routes = ModelRoutes(self.registry, FakeKeyring(scopes=scopes), self.wait, sleep_after_s=900)
-        self.app = control_plane([routes.router()], lambda: None, "1")
+        keyring = FakeKeyring(scopes=scopes)
+        routes = model_routes(registry=self.registry, keyring=keyring, until=self.wait, sleep_after_s=900)
+        self.app = control_plane([routes], lambda: None, "1")
         self.client = TestClient(self.app, headers={"authorization": "Bearer acme"})
 
     async def wait(self, key, is_so, timeout_s) -> None:

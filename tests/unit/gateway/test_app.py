@@ -60,6 +60,7 @@ async def test_another_tenants_model_reads_byte_for_byte_as_absent(path: str):
         stage.directory.remove()
         absent = await stage.client.post(path.replace("{id}", "m"), BODIES[path])
     assert foreign.status == absent.status == 404
+    assert foreign.error["code"] == "model_not_found", "OpenAI's: clients go by it"
     assert foreign.body == absent.body
     assert foreign.headers == absent.headers
     assert [record.model for record in stage.meter.records] == ["", ""], "made-up names are no labels"

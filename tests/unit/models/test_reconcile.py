@@ -137,7 +137,9 @@ def test_what_cannot_be_repaired_is_not_tried_again():
 def test_a_wake_tries_a_failed_model_again():
     final = seeing(ReplicaState.FAILED, reason="The file is broken.", is_final=True)
     failed = decide(decide(model(), NOTHING).model, final).model
-    assert decide(wishing(failed, Desired.RUNNING, at(9), "asked for"), final, seconds=9).actions == (StartReplica(0),)
+    woken = wishing(failed, Desired.RUNNING, at(9), "asked for")
+    assert status(woken) is Status.CREATING
+    assert decide(woken, final, seconds=9).actions == (StartReplica(0),)
 
 
 def test_recovery_forgets_failures():

@@ -4,6 +4,7 @@ import pytest
 
 from llmanager.kernel.errors import Throttled
 from llmanager.models.entities import Desired, Status
+from llmanager.models.errors import ModelBeingDeleted
 from llmanager.models.usecases import change
 from tests.unit.models.usecases.world import GREETER, World
 
@@ -64,3 +65,36 @@ def test_a_model_that_changes_at_every_attempt_is_given_up_on():
     world.table.before_write = meanwhile
     with pytest.raises(Throttled, match="too many at once"):
         change.sleep(world.registry, GREETER)
+
+
+def test_a_failed_model_is_tried_again_when_it_is_woken():
+    world = World()
+    world.host.broken.add("demo-tiny")
+    world.create()
+    world.settle()
+    assert world.status() is Status.FAILED
+    world.host.broken.clear()
+    change.wake(world.registry, GREETER)
+    world.settle()
+    assert world.status() is Status.READY
+
+
+def test_a_model_being_deleted_takes_no_other_wish():
+    world = World()
+    world.up()
+    change.delete(world.registry, GREETER)
+    for wish in (change.sleep, change.wake):
+        with pytest.raises(ModelBeingDeleted):
+            wish(world.registry, GREETER)
+
+
+def test_an_update_that_may_mend_a_failed_model_is_tried_at_once():
+    world = World()
+    world.host.broken.add("demo-tiny")
+    world.create()
+    world.settle()
+    world.host.broken.clear()
+    change.update(world.registry, GREETER, lambda s: replace(s, context_tokens=9), accept_unknown_price=False)
+    assert world.status() is Status.CREATING
+    world.settle()
+    assert world.status() is Status.READY

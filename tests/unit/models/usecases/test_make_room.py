@@ -2,6 +2,7 @@ from datetime import timedelta
 
 from llmanager.kernel.errors import NoRoom
 from llmanager.models.entities import Desired, Status
+from llmanager.models.usecases import change
 from llmanager.models.usecases.reconcile import NO_ROOM_S, reconcile_once
 from llmanager.models.usecases.use import hold, let_go
 from tests.fakes.model_host import FakeModelHost
@@ -53,7 +54,7 @@ def test_one_that_is_used_at_the_last_moment_is_not_put_to_sleep():
     class UsedMeanwhile(type(world.registry)):
         def use(self, key):
             found = real_use(key)
-            if key == ("acme", "first"):
+            if key == ("acme", "first") and not found.holders:
                 hold(world.registry, key, "gateway", lease_s=60)
             return found
 
@@ -67,6 +68,7 @@ def test_one_that_is_on_its_way_out_is_waited_for_and_nobody_else_put_to_sleep()
     world.up("first")
     world.clock.advance(10)
     world.up("second")
+    world.clock.advance(10)
     world.create()
     world.host.stops_at_once = False
     for _ in range(5):
@@ -139,3 +141,18 @@ def test_one_that_changes_between_look_and_write_is_not_put_to_sleep():
     world.table.before_write = use_at_the_third_write()  # after those of the lease and of the intent
     assert world.reconcile().others == ()
     assert world.model(("acme", "first")).desired is Desired.RUNNING
+
+
+def test_one_that_was_woken_of_late_stays_before_one_that_was_used_of_late():
+    world = World(host=FakeModelHost(budget_mib=200, memory_mib=100))
+    for name in ("woken", "used"):
+        world.up(name)
+        hold(world.registry, ("acme", name), "gateway", lease_s=1)
+        world.clock.advance(10)
+    change.sleep(world.registry, ("acme", "woken"))
+    world.settle(("acme", "woken"))
+    world.clock.advance(10)
+    change.wake(world.registry, ("acme", "woken"))
+    world.settle(("acme", "woken"))
+    world.create()
+    assert world.reconcile().others == (("acme", "used"),)

@@ -1,6 +1,7 @@
 import pytest
 
 from llmanager.kernel.errors import InvalidInput, Throttled
+from llmanager.kernel.table import Delete
 from llmanager.models import rows
 from llmanager.models.entities import Desired, Status
 from llmanager.models.usecases import change
@@ -220,3 +221,23 @@ def test_a_second_replica_that_cannot_start_leaves_the_first_alone_and_is_not_re
     world.settle()
     assert (world.status(), world.model().failure) == (Status.READY, "The engine 'x' is gone.")
     assert len(world.host.calls) == 3
+
+
+def test_a_pass_that_lost_its_lease_drops_no_row():
+    world = World()
+    world.up()
+    change.delete(world.registry, GREETER)
+    world.reconcile()
+    lease = (rows.lease_partition("acme"), "greeter")
+
+    def lose_it_before_the_drop(actions):
+        world.table.before_write = lose_it_before_the_drop
+        if any(isinstance(action, Delete) and action.partition.startswith("model#") for action in actions):
+            world.table.before_write = lambda _: None
+            world.table.delete(*lease)
+
+    world.table.before_write = lose_it_before_the_drop
+    world.reconcile()
+    assert world.status() is Status.DELETING
+    world.settle()
+    assert world.registry.find(GREETER) is None

@@ -44,3 +44,12 @@ def test_one_that_never_gets_a_turn_is_told_so():
     world.table.before_write = meanwhile
     with pytest.raises(Throttled, match="at once"):
         hold(world.registry, GREETER, "gateway", lease_s=60)
+
+
+def test_a_use_that_comes_just_after_the_model_went_leaves_no_row():
+    world = World()
+    world.up()
+    world.table.before_write = lambda _: world.registry.drop(world.model())
+    with pytest.raises(ModelNotFound):
+        hold(world.registry, GREETER, "gateway", lease_s=60)
+    assert world.table.scan().rows == ()
