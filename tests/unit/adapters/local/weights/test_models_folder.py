@@ -19,6 +19,14 @@ def test_a_catalogued_size_needs_no_network(open_weights: Open):
     assert (facts.size_mib, facts.download_mib, facts.context_tokens) == (469, 469, 32768)
 
 
+@pytest.mark.parametrize(("model", "kind"), [("demo-tiny", Kind.CHAT), ("minilm", Kind.EMBEDDING)])
+def test_what_is_made_here_is_no_download(open_weights: Open, model: str, kind: Kind):
+    facts = open_weights(endpoint=closed_port()).facts(model, kind)
+
+    assert facts.size_mib > 0
+    assert facts.download_mib == 0
+
+
 def test_an_encoder_cannot_be_had_for_chat(weights: LocalWeights, hub: FakeHub, tmp_path: Path):
     write_tiny_embedding(tmp_path / "mine" / "encoder.gguf")
 
