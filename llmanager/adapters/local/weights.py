@@ -75,9 +75,9 @@ class LocalWeights:
             return self._facts_of(path, kind)
         entry = find(model)
         if entry is not None:
-            return _expected(entry.size_mib, entry.context_tokens)
+            return _expected(entry.size_mib, entry.context_tokens, entry.dimensions)
         assert isinstance(source, HubFile)
-        return _expected(-(-self._described_bytes(source) // MIB), None)
+        return _expected(-(-self._described_bytes(source) // MIB), None, None)
 
     def ensure(self, model: str, kind: Kind) -> Present | Fetching | Missing:
         try:
@@ -222,8 +222,8 @@ class LocalWeights:
             raise InvalidInput("The model file cannot be read. Check its permissions.", param="model") from error
 
 
-def _expected(size_mib: int, context_tokens: int | None) -> WeightsFacts:
-    return WeightsFacts(size_mib, False, context_tokens, kv_bytes_per_token=None, dimensions=None)
+def _expected(size_mib: int, context_tokens: int | None, dimensions: int | None) -> WeightsFacts:
+    return WeightsFacts(size_mib, False, context_tokens, kv_bytes_per_token=None, dimensions=dimensions)
 
 
 def _child_environment(hub: HubSettings, root: Path) -> dict[str, str]:

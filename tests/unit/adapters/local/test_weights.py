@@ -113,6 +113,10 @@ def test_a_catalogued_size_needs_no_network(open_weights: Open):
     assert (facts.size_mib, facts.is_on_disk, facts.context_tokens) == (469, False, 32768)
 
 
+def test_an_embedding_models_dimensions_are_known_before_it_is_here(open_weights):
+    assert open_weights().facts("nomic-embed-text", Kind.EMBEDDING).dimensions == 768
+
+
 def test_progress_is_seen_in_percent_and_mib(weights: LocalWeights, hub: FakeHub):
     hub.hold_after = 1024 * 1024
 
