@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 from llmanager.api import refusals
 from llmanager.gateway.errors import MethodNotAllowed
@@ -55,3 +56,9 @@ def render(error: LLManagerError) -> Rendered:
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     return Rendered(status, tuple(headers), body)
+
+
+def render_as_openai(error: LLManagerError) -> Rendered:
+    """For the data path. OpenAI says 400 to all bad input, and the exception classes of its clients hang on that."""
+    rendered = render(error)
+    return replace(rendered, status=400) if rendered.status == 422 else rendered

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from llmanager.adapters.remote.aiohttp_upstreams import AiohttpUpstreams
 from llmanager.api.app import Application, control_plane
-from llmanager.api.errors import render
+from llmanager.api.errors import render_as_openai
 from llmanager.api.front import Front
 from llmanager.api.idempotency import Idempotency
 from llmanager.api.metrics import PrometheusMeter, metrics_routes
@@ -118,7 +118,7 @@ def app_of(settings: Settings, parts: Parts, upstreams: AiohttpUpstreams) -> ASG
         upstreams=upstreams,
         keyring=keyring,
         meter=meter,
-        render=render,
+        render=render_as_openai,
         limits=limits_of(settings),
         clock=clock,
     )
