@@ -130,7 +130,7 @@ def local_host(
             name: EngineCommand(e.argv, e.env, e.key_env, e.health_path, e.served_name)
             for name, e in settings.engines.items()
         },
-        timing=Timing(liveness_s=settings.liveness_s),
+        timing=Timing(liveness_s=settings.liveness_s, probe_timeout_s=settings.liveness_s),
         on_change=on_change,
     )
 
