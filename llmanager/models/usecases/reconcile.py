@@ -105,12 +105,12 @@ def _act(registry: Registry, model: Model, decision: Decision, lease: Check) -> 
 
 def _wait_for_room(registry: Registry, model: Model, index: int, reason: str, lease: Check) -> Outcome:
     slept = make_room(registry, model)
-    stage = "waiting for memory" if slept else reason
+    stage = reason if slept is None else "waiting for memory"
     replicas = tuple(replace(r, stage=stage) if r.index == index else r for r in model.observed.replicas)
     waiting = replace(model, observed=replace(model.observed, replicas=replicas))
     if waiting != model:
         registry.save(waiting, model.version, [lease])
-    return Outcome(registry.clock.now() + timedelta(seconds=NO_ROOM_RETRY_S), slept)
+    return Outcome(registry.clock.now() + timedelta(seconds=NO_ROOM_RETRY_S), slept or ())
 
 
 def _give_up(registry: Registry, model: Model, reason: str, lease: Check) -> Outcome:

@@ -57,3 +57,20 @@ def test_one_that_is_used_at_the_last_moment_is_not_put_to_sleep():
     racing = UsedMeanwhile(**vars(world.registry))
     assert reconcile_once(racing, GREETER, "tester").others == ()
     assert world.model(("acme", "first")).desired is Desired.RUNNING
+
+
+def test_while_one_leaves_no_other_is_put_to_sleep_for_the_same_room():
+    world = World(host=FakeModelHost(budget_mib=200, memory_mib=100))
+    for name in ("first", "second"):
+        world.up(name)
+        world.clock.advance(10)
+    world.host.stops_at_once = False
+    world.create()
+    assert world.reconcile().others == (("acme", "first"),)
+    world.settle(("acme", "first"))
+    world.clock.advance(10)
+    assert world.reconcile().others == ()
+    assert world.model().observed.replicas[0].stage == "waiting for memory"
+    world.host.finish_stop(world.model(("acme", "first")).resource)
+    world.settle()
+    assert [world.status(key) for key in (("acme", "second"), GREETER)] == [Status.READY, Status.READY]
