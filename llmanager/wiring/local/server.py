@@ -112,7 +112,7 @@ def base_url_of(listener: socket.socket) -> str:
 
 def app_of(settings: Settings, parts: Parts, upstreams: AiohttpUpstreams) -> ASGIApp:
     clock, table, keyring = parts.clock, parts.store.table, keyring_of(settings, parts)
-    meter = PrometheusMeter(parts.directory.count_by_state)
+    meter = PrometheusMeter(parts.directory.count_by_state, lambda: gateway.relay.open_by_stage())  # noqa: PLW0108 (made below)
     gateway = Gateway(
         directory=parts.directory,
         upstreams=upstreams,
