@@ -11,7 +11,7 @@ from tests.e2e.world import World, opened_world
 from tests.fakes.tiny_gguf import write_tiny_chat
 
 LONG_CONTEXT = 65_536
-WAKE_TIMEOUT_S = 5.0
+WAKE_TIMEOUT_S = 4.0
 MAX_WAITERS = 60
 
 
@@ -38,7 +38,7 @@ def shared(tmp_path_factory) -> Iterator[World]:
         "WAKE_TIMEOUT_S": f"{WAKE_TIMEOUT_S:g}",
         "HOLD_SILENT_S": "0.5",
         "MAX_WAITERS": f"{MAX_WAITERS}",
-        "LIVENESS_S": "1",
+        "LIVENESS_S": "3",
         "GAP_S": "2",
         "FIRST_BYTE_S": "20",
         "ENGINES": json.dumps(ENGINES),

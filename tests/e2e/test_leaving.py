@@ -1,13 +1,16 @@
 """Clients that go away: the worker stops working for them, and its slot is free for the next."""
 
+import contextlib
 import http.client
 import json
 import random
 import time
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
+from tests.api.client import eventually
 from tests.e2e.crowd import Stream, at_once
 
 pytestmark = pytest.mark.e2e
@@ -64,8 +67,10 @@ def test_a_client_that_left_while_it_waited_for_its_turn_is_not_served(world, si
     first.until(b'"content"')
     for _ in range(5):
         left(world, "/v1/completions", {"model": single, "prompt": "x", "max_tokens": 60_000}, after_s=0.05)
+    assert eventually(world.open_requests, lambda count: count == 1, 5), "the first one, that still listens"
     first.leave()
     assert served_after_s(world, single) < FREE_WITHIN_S
+    assert world.open_requests() == 0
 
 
 def test_in_a_storm_of_leaving_clients_everybody_else_gets_their_own_answer(world):
@@ -80,11 +85,8 @@ def test_in_a_storm_of_leaving_clients_everybody_else_gets_their_own_answer(worl
         stream = Stream.open(world.api.base_url, "busy", max_tokens=60, response_format=schema)
         if number % 3 == 0:
             stream.connection.settimeout(rng.choice((0.001, 0.02, 0.1)))
-            with stream.connection:
-                try:
-                    stream.connection.recv(1000)
-                except TimeoutError:
-                    pass
+            with stream.connection, contextlib.suppress(TimeoutError):
+                stream.connection.recv(1000)
             return None
         events = [line[6:] for line in stream.to_end().split(b"\n") if line.startswith(b"data: {")]
         assert b"[DONE]" in stream.text
@@ -98,3 +100,27 @@ def test_in_a_storm_of_leaving_clients_everybody_else_gets_their_own_answer(worl
     assert answers.count(None) == 100
     assert world.metric('llmanager_requests_total{outcome="cancelled"') > before
     assert served_after_s(world, "busy") < FREE_WITHIN_S
+    assert world.open_requests() == 0
+
+
+def test_the_server_does_not_grow_with_the_requests_it_has_served(world, record_property):
+    world.create("toy", "long.gguf")
+
+    def serve():
+        at_once([lambda: world.chat("toy").status for _ in range(20)] + [lambda: left_early(world, "toy")] * 20)
+        return world.process.memory_info().rss / 2**20
+
+    for _ in range(5):
+        warm_mib = serve()
+    for _ in range(15):
+        after_mib = serve()
+    record_property("rss_mib", (round(warm_mib, 1), round(after_mib, 1)))
+    assert after_mib - warm_mib < 4
+    assert world.process.num_threads() < 80
+    assert [c for c in world.process.children(recursive=True) if c.status() == psutil.STATUS_ZOMBIE] == []
+
+
+def left_early(world, model):
+    stream = Stream.open(world.api.base_url, model, max_tokens=1000)
+    stream.until(b'"content"')
+    stream.leave()

@@ -62,6 +62,9 @@ class World:
         text = self.api.get("/metrics").body.decode()
         return next((float(found.rpartition(" ")[2]) for found in text.splitlines() if found.startswith(line)), 0.0)
 
+    def open_requests(self) -> float:
+        return sum(self.metric(f'llmanager_open_requests{{stage="{stage}"}}') for stage in ("waiting", "at a replica"))
+
     def clear(self) -> None:
         for name in self.made:
             assert self.api.post("/model/delete", {"name": name}).status in (202, 404)
