@@ -5,6 +5,7 @@ The body is OpenAI's error shape on our routes and on /v1 alike.
 
 import json
 import math
+from dataclasses import replace
 
 from llmanager.gateway.errors import MethodNotAllowed
 from llmanager.gateway.ports import Rendered
@@ -114,3 +115,9 @@ def render(error: LLManagerError) -> Rendered:
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     return Rendered(status, tuple(headers), body)
+
+
+def render_as_openai(error: LLManagerError) -> Rendered:
+    """For the data path. OpenAI says 400 to all bad input, and the exception classes of its clients hang on that."""
+    rendered = render(error)
+    return replace(rendered, status=400) if rendered.status == 422 else rendered

@@ -12,13 +12,14 @@ from llmanager.api.access import requires
 from llmanager.gateway.ports import Keyring, Served
 from llmanager.kernel.principal import Principal
 
+Count = Callable[[], Mapping[str, int]]  # by label
 SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
 
 class PrometheusMeter:
     """Counts every finished request of the data path."""
 
-    def __init__(self, models_by_status: Callable[[], Mapping[str, int]]) -> None:
+    def __init__(self, models_by_status: Count, open_by_stage: Count) -> None:
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "llmanager_requests", "Finished requests", ["route", "status", "outcome"], registry=self.registry
@@ -27,7 +28,8 @@ class PrometheusMeter:
         self._first_byte = Histogram(
             "llmanager_first_byte_seconds", "Request to first byte", ["route"], registry=self.registry, buckets=SECONDS
         )
-        self.registry.register(_Models(models_by_status))
+        self.registry.register(_Now("llmanager_models", "Models that exist", "status", models_by_status))
+        self.registry.register(_Now("llmanager_open_requests", "Requests under way", "stage", open_by_stage))
 
     def served(self, record: Served) -> None:
         self._requests.labels(record.route, str(record.status), record.outcome).inc()
@@ -38,14 +40,16 @@ class PrometheusMeter:
             self._first_byte.labels(record.route).observe(record.first_byte_s)
 
 
-class _Models(Collector):
-    def __init__(self, models_by_status: Callable[[], Mapping[str, int]]) -> None:
-        self._models_by_status = models_by_status
+class _Now(Collector):
+    """A gauge that is counted when it is asked for."""
+
+    def __init__(self, name: str, says: str, label: str, count: Count) -> None:
+        self._name, self._says, self._label, self._count = name, says, label, count
 
     def collect(self) -> Iterable[Metric]:
-        family = GaugeMetricFamily("llmanager_models", "Models that exist", labels=["status"])
-        for status, count in sorted(self._models_by_status().items()):
-            family.add_metric([status], count)
+        family = GaugeMetricFamily(self._name, self._says, labels=[self._label])
+        for value, count in sorted(self._count().items()):
+            family.add_metric([value], count)
         return [family]
 
 

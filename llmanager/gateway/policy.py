@@ -8,15 +8,15 @@ from llmanager.kernel.errors import LLManagerError
 
 @dataclass(frozen=True)
 class Limits:
-    max_body_bytes: int = 10_000_000
+    max_body_bytes: int = 10 * 2**20
     max_chat_body_bytes: int = 2_000_000
     body_s: float = 30.0  # for the client to send its request
     first_byte_s: float = 60.0  # streams: from the request's sending to the first whole event
     gap_s: float = 30.0  # streams: between two whole events
     total_s: float = 600.0  # from the request's sending to the answer's end; a whole answer has no other limit
     hold_silent_s: float = 20.0  # a held stream gets its 200 after that
-    wake_timeout_s: float = 300.0
-    max_waiters: int = 64  # held requests of one model
+    wake_timeout_s: float = 120.0
+    max_waiters: int = 256  # held requests of one model
     heartbeat_s: float = 10.0  # an open stream is never silent for longer
     max_event_bytes: int = 1_000_000
     max_response_bytes: int = 64_000_000

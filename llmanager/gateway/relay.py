@@ -30,6 +30,10 @@ class Relay:
         self.hold = Hold(directory, limits, clock)
         self.balance = Balance()
 
+    def open_by_stage(self) -> dict[str, int]:
+        """Requests that wait for a replica, and those that one works on."""
+        return {"waiting": self.hold.waiting.total(), "at a replica": self.balance.open_requests.total()}
+
     async def serve(self, ask: Ask, route: Route, answer: Answer) -> Usage | None:
         """Writes the answer, or raises what `answer.fail` can write. The usage, where the upstream told it."""
         self._retries.earn()

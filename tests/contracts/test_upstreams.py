@@ -233,3 +233,21 @@ async def test_a_second_break_is_a_failure(upstreams):
         with pytest.raises(UpstreamFailed):
             await read(upstreams, server.upstream())
         assert len(server.calls) == 3
+
+
+async def test_when_all_pooled_connections_went_stale_a_new_one_is_opened(upstreams):
+    both_are_here = asyncio.Barrier(2)
+
+    async def once_a_connection(call: Call) -> None:
+        if len(server.calls) <= 2:
+            await both_are_here.wait()
+            await pong(call)
+        elif server.connections == 2:
+            await call.break_off()
+        else:
+            await pong(call)
+
+    async with UpstreamServer(once_a_connection) as server:
+        await asyncio.gather(*(read(upstreams, server.upstream()) for _ in range(2)))
+        assert await read(upstreams, server.upstream()) == b'{"pong": "/v1/x"}'
+        assert [len(server.calls), server.connections] == [4, 3]

@@ -28,7 +28,7 @@ class Repo:
 
 
 class FakeHub:
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.repos: dict[str, Repo] = {}
         self.statuses: list[int] = []  # answers to the next requests to the hub itself; 200: as usual
         self.cuts: list[int] = []  # the next transfers break off after so many bytes
@@ -40,7 +40,7 @@ class FakeHub:
         self.bytes_sent: Counter[str] = Counter()  # by file
         self.transfers: list[tuple[str, str | None]] = []  # (file, its Range header)
         self.tokens_seen_by_cdn: list[str | None] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (_Handler,), {"hub": self}))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 

@@ -1,6 +1,7 @@
 """A stand-in for an OpenAI-compatible engine: in a test's process, or as a program for the guard.
 
 python -m tests.fakes.openai_engine --port 40123 [--key-env NAME] [--family] [--exit-status N] [--say TEXT]
+    [--load-s N] [--token-s N]
 """
 
 import argparse
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -21,6 +23,7 @@ class OpenAIEngine(ThreadingHTTPServer):
     """slots     what /slots answers; None: 404, as vllm does
     is_hung   generation requests wait until it is released
     status    of generations
+    token_s   between two tokens of a stream
     asked     (path, body) of every request
     """
 
@@ -33,6 +36,7 @@ class OpenAIEngine(ThreadingHTTPServer):
         self.is_hung = False
         self.released = threading.Event()
         self.status = 200
+        self.token_s = 0.0
         self.asked: list[tuple[str, Any]] = []
 
     def __enter__(self) -> "OpenAIEngine":
@@ -72,9 +76,27 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.server.is_hung:
             self.server.released.wait(30)
+        if body.get("stream"):
+            self._stream(body)
+            return
         message = {"role": "assistant", "content": "hello"}
         choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
         self._answer(self.server.status, {"object": "chat.completion", "model": "stand-in", "choices": choices})
+
+    def _stream(self, body: Any) -> None:
+        """As many tokens as are asked for, one every `token_s`."""
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.end_headers()
+        for number in range(body.get("max_tokens", 3)):
+            self._event({"choices": [{"index": 0, "delta": {"content": f"{number} "}, "finish_reason": None}]})
+            time.sleep(self.server.token_s)
+        self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def _event(self, chunk: Any) -> None:
+        event = {"object": "chat.completion.chunk", "model": "stand-in", **chunk}
+        self.wfile.write(b"data: " + json.dumps(event).encode() + b"\n\n")
 
     def _may(self) -> bool:
         return self.server.key is None or self.headers["authorization"] == f"Bearer {self.server.key}"
@@ -108,6 +130,8 @@ def main() -> None:
     parser.add_argument("--family", action="store_true", help="ignore SIGTERM and have a child that does too")
     parser.add_argument("--exit-status", type=int, help="end with it instead of serving")
     parser.add_argument("--say", default="", help="a line for the log")
+    parser.add_argument("--load-s", type=float, default=0, help="before it listens")
+    parser.add_argument("--token-s", type=float, default=0, help="between two tokens of a stream")
     args, _ = parser.parse_known_args()
     print(args.say, flush=True)
     if args.family:
@@ -115,7 +139,10 @@ def main() -> None:
         subprocess.Popen(["sleep", "600"])
     if args.exit_status is not None:
         sys.exit(args.exit_status)
-    OpenAIEngine(args.port, os.environ[args.key_env] if args.key_env else None).serve_forever()
+    time.sleep(args.load_s)
+    server = OpenAIEngine(args.port, os.environ[args.key_env] if args.key_env else None)
+    server.token_s = args.token_s
+    server.serve_forever()
 
 
 if __name__ == "__main__":

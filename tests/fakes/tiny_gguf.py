@@ -13,13 +13,13 @@ CHATML = (
 )
 
 
-def write_tiny_chat(path: Path, seed: int = 0) -> None:
+def write_tiny_chat(path: Path, seed: int = 0, context: int = CONTEXT) -> None:
     """llama architecture, one token a byte, ChatML. Never ends by itself: streams until max_tokens."""
     rng = np.random.default_rng(seed)
     tokens = [*_byte_alphabet(), "th", *SPECIALS]
     writer = gguf.GGUFWriter(str(path), "llama")
     writer.add_name("tiny-chat")
-    _add_sizes(writer)
+    _add_sizes(writer, context)
     writer.add_head_count_kv(1)
     writer.add_rope_dimension_count(WIDTH // HEADS)
     writer.add_layer_norm_rms_eps(1e-5)
@@ -55,7 +55,7 @@ def write_tiny_embedding(path: Path) -> None:
     tokens = [*specials, *("\u2581" + letter for letter in letters), *letters]
     writer = gguf.GGUFWriter(str(path), "bert")
     writer.add_name("tiny-embedding")
-    _add_sizes(writer)
+    _add_sizes(writer, CONTEXT // 4)
     writer.add_layer_norm_eps(1e-12)
     writer.add_causal_attention(False)
     writer.add_pooling_type(gguf.PoolingType.MEAN)
@@ -83,8 +83,8 @@ def write_tiny_embedding(path: Path) -> None:
     _finish(writer, tensors)
 
 
-def _add_sizes(writer: gguf.GGUFWriter) -> None:
-    writer.add_context_length(CONTEXT if writer.arch == "llama" else CONTEXT // 4)
+def _add_sizes(writer: gguf.GGUFWriter, context: int) -> None:
+    writer.add_context_length(context)
     writer.add_embedding_length(WIDTH)
     writer.add_block_count(BLOCKS)
     writer.add_feed_forward_length(FEED_FORWARD)

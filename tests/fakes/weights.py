@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from llmanager.adapters.local.weights_port import Fetching, Missing, Present, WeightsFacts
-from llmanager.kernel.errors import InvalidInput
+from llmanager.kernel.errors import InvalidInput, Unavailable
 from llmanager.models.entities import Kind
 
 TINY = WeightsFacts(size_mib=1, download_mib=0, context_tokens=2048, kv_bytes_per_token=128, dimensions=32)
@@ -16,6 +16,7 @@ class FakeWeights:
 
     def __init__(self) -> None:
         self.released: list[str] = []
+        self.unreachable: set[str] = set()  # models whose size nobody can be asked for
         self._facts: dict[str, WeightsFacts] = {}
         self._found: dict[str, Present | Fetching | Missing] = {}
         self._changed = threading.Condition()
@@ -30,6 +31,8 @@ class FakeWeights:
         self._set(model, Missing(reason, is_final), facts)
 
     def facts(self, model: str, kind: Kind) -> WeightsFacts:
+        if model in self.unreachable:
+            raise Unavailable("The hub cannot be reached.")
         if model not in self._facts:
             raise InvalidInput(f"There is no model {model!r}.", param="model")
         return self._facts[model]

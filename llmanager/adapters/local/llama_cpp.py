@@ -11,7 +11,7 @@ from llmanager.adapters.local.fit import Fit
 from llmanager.adapters.local.processes import Spawner
 from llmanager.adapters.local.replica import UNTIL_GONE_S, LocalReplica, Surroundings, Timing
 from llmanager.adapters.local.weights_port import Weights, WeightsFacts
-from llmanager.kernel.errors import InvalidInput, NoRoom, Unavailable
+from llmanager.kernel.errors import Final, InvalidInput, NoRoom, Unavailable
 from llmanager.models.entities import Memory, ModelSpec, Observation, Quote, Resident
 from llmanager.models.ports import Endpoint
 
@@ -68,9 +68,9 @@ class LlamaCppModelHost:
         try:
             command = self._command(spec)
             need = sizes.fit(spec, self._facts(spec))
-        except InvalidInput as error:
+        except (InvalidInput, Unavailable) as error:  # the latter: the hub cannot be asked for the size of the weights
             failed = LocalReplica(replica, spec, None, NOTHING, self._log(resource, replica))
-            failed.fail(str(error), is_final=True)
+            failed.fail(str(error), is_final=isinstance(error, Final))
             self._admit(resource, failed)
             self._on_change(resource)
             return

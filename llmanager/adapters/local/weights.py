@@ -76,10 +76,11 @@ class LocalWeights:
         entry = find(model)
         if entry is not None:
             is_made_here = isinstance(source, Builtin)
-            return _expected(entry.size_mib, 0 if is_made_here else entry.size_mib, entry.context_tokens)
+            download_mib = 0 if is_made_here else entry.size_mib
+            return _expected(entry.size_mib, download_mib, entry.context_tokens, entry.dimensions)
         assert isinstance(source, HubFile)
         size_mib = -(-self._described_bytes(source) // MIB)
-        return _expected(size_mib, size_mib, None)
+        return _expected(size_mib, size_mib, None, None)
 
     def ensure(self, model: str, kind: Kind) -> Present | Fetching | Missing:
         try:
@@ -224,8 +225,8 @@ class LocalWeights:
             raise InvalidInput("The model file cannot be read. Check its permissions.", param="model") from error
 
 
-def _expected(size_mib: int, download_mib: int, context_tokens: int | None) -> WeightsFacts:
-    return WeightsFacts(size_mib, download_mib, context_tokens, kv_bytes_per_token=None, dimensions=None)
+def _expected(size_mib: int, download_mib: int, context_tokens: int | None, dimensions: int | None) -> WeightsFacts:
+    return WeightsFacts(size_mib, download_mib, context_tokens, kv_bytes_per_token=None, dimensions=dimensions)
 
 
 def _child_environment(hub: HubSettings, root: Path) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from llmanager.kernel.errors import Conflict, Final, NoRoom
+from llmanager.kernel.errors import Conflict, Final, LLManagerError, NoRoom
 from llmanager.kernel.table import Check, Row
 from llmanager.models import rows
 from llmanager.models.entities import Model, Replica, ReplicaState, Use
@@ -67,6 +67,8 @@ def _pass(registry: Registry, key: Key, lease: Check) -> Outcome:
     if model is None:
         return Outcome()
     decision = _decide(registry, model, use)
+    if decision.model.ready_at is not None and model.ready_at is None:
+        decision = replace(decision, model=_requoted(registry, decision.model))
     if decision.model != model:
         guards = [lease, registry.unchanged_use(key, use)] if decision.needs_no_use else [lease]
         model = registry.save(decision.model, model.version, guards)
@@ -76,6 +78,16 @@ def _pass(registry: Registry, key: Key, lease: Check) -> Outcome:
 def _decide(registry: Registry, model: Model, use: Use) -> Decision:
     host = registry.host(model)
     return plan(model, host.observe(model.resource), use, registry.clock.now(), gone_after_s=host.gone_after_s)
+
+
+def _requoted(registry: Registry, model: Model) -> Model:
+    """It is up, so its weights are here: what was a guess before they were fetched is known now. The price stays."""
+    try:
+        known = registry.host(model).quote(model.spec)
+    except LLManagerError:
+        return model  # the old guess was good enough to start it
+    price = {f: getattr(model.quote, f) for f in ("usd_per_hour", "usd_per_month", "assumption")}
+    return replace(model, quote=replace(known, **price))
 
 
 def _act(registry: Registry, model: Model, decision: Decision, lease: Check) -> Outcome:

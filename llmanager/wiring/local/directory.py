@@ -149,6 +149,7 @@ class RegistryDirectory:
 
     async def wake(self, route: Route) -> None:
         key = (route.tenant, route.name)
+        await asyncio.shield(asyncio.create_task(self._stop_lingering()))  # shielded as in `take`
         await asyncio.to_thread(wake, self._registry, key, "a request")
         self._poke(key)
 
@@ -181,15 +182,23 @@ class RegistryDirectory:
         for resource, lease in list(self._leases.items()):
             await self._tend(resource, lease, now_s)
 
-    async def _tend(self, resource: str, lease: _Lease, now_s: float) -> None:
+    async def _stop_lingering(self) -> None:
+        """A model that wakes may need the memory of one that nobody uses."""
+        now_s = self._clock.monotonic_s()
+        for resource, lease in list(self._leases.items()):
+            if not lease.outstanding:
+                await self._tend(resource, lease, now_s, linger_s=0)
+
+    async def _tend(self, resource: str, lease: _Lease, now_s: float, linger_s: float = LINGER_S) -> None:
         route = self._routes.get(lease.key)
         if route is not None and route.key != resource:
-            del self._leases[resource]  # its model is gone, and another has the name: that one's use is not ours to end
+            # Its model is gone, and another has the name: that one's use is not ours to end.
+            self._leases.pop(resource, None)
             return
         try:
             if lease.outstanding and lease.ends_at_s - now_s < RENEW_AT_S:
                 await self._take_lease(resource, lease, renew=True)
-            elif not lease.outstanding and now_s - lease.idle_since_s >= LINGER_S:
+            elif not lease.outstanding and now_s - lease.idle_since_s >= linger_s:
                 await self._give_up_lease(resource, lease)
         except NotFound:
             self._leases.pop(resource, None)
@@ -207,7 +216,7 @@ class RegistryDirectory:
 
     async def _give_up_lease(self, resource: str, lease: _Lease) -> None:
         async with lease.writing:
-            if lease.outstanding:
+            if lease.outstanding or self._leases.get(resource) is not lease:
                 return
             lease.ends_at_s = 0.0  # a request that comes while this is written takes a lease of its own after it
             await asyncio.to_thread(let_go, self._registry, lease.key, self._holder_of(resource))

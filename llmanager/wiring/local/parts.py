@@ -112,7 +112,7 @@ def local_host(
         memory_budget_mib=settings.memory_mib or int(physical_mib() * MEMORY_SHARE),
         cores=os.cpu_count() or 1,
         engines=settings.engines,
-        timing=Timing(liveness_s=settings.liveness_s),
+        timing=Timing(liveness_s=settings.liveness_s, probe_timeout_s=settings.liveness_s),
         on_change=on_change,
     )
 

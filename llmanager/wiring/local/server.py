@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from llmanager.adapters.remote.aiohttp_upstreams import AiohttpUpstreams
 from llmanager.api.app import Application, control_plane
-from llmanager.api.errors import render
+from llmanager.api.errors import render_as_openai
 from llmanager.api.front import Front
 from llmanager.api.idempotency import Idempotency
 from llmanager.api.metrics import PrometheusMeter, metrics_routes
@@ -117,13 +117,13 @@ def base_url_of(listener: socket.socket) -> str:
 
 def app_of(settings: Settings, parts: Parts, upstreams: AiohttpUpstreams) -> ASGIApp:
     clock, table, keyring = parts.clock, parts.store.table, keyring_of(settings, parts)
-    meter = PrometheusMeter(parts.directory.count_by_state)
+    meter = PrometheusMeter(parts.directory.count_by_state, lambda: gateway.relay.open_by_stage())  # noqa: PLW0108 (made below)
     gateway = Gateway(
         directory=parts.directory,
         upstreams=upstreams,
         keyring=keyring,
         meter=meter,
-        render=render,
+        render=render_as_openai,
         limits=limits_of(settings),
         clock=clock,
     )

@@ -5,7 +5,7 @@ import pkgutil
 import pytest
 
 import llmanager
-from llmanager.api.errors import STATUS, render, status_of
+from llmanager.api.errors import STATUS, render, render_as_openai, status_of
 from llmanager.api.idempotency import StillRunning
 from llmanager.kernel.errors import Final, InvalidInput, LLManagerError, NotFound, Retryable, Throttled, Unauthenticated
 
@@ -52,6 +52,13 @@ def test_the_body_is_openais_shape():
         }
     }
     assert dict(rendered.headers)[b"content-length"] == str(len(rendered.body)).encode()
+
+
+def test_openais_clients_are_told_of_bad_input_with_the_status_that_they_know():
+    error = InvalidInput("'n' is wrong.", param="n")
+    assert render_as_openai(error).status == 400
+    assert render_as_openai(error).body == render(error).body
+    assert render_as_openai(NotFound("No.")) == render(NotFound("No."))
 
 
 @pytest.mark.parametrize(("wait_s", "header"), [(0.2, b"1"), (1.0, b"1"), (1.5, b"2")])

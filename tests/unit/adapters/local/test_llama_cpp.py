@@ -160,6 +160,16 @@ def test_weights_that_cannot_be_had_fail_the_replica_with_their_reason(local, is
     assert local.weights.released == ["chat"]
 
 
+def test_weights_that_nobody_can_be_asked_about_fail_the_replica_for_now(local):
+    local.weights.unreachable.add("chat")
+    local.start()
+    failed = local.until_failed()
+    assert (failed.reason, failed.is_final) == ("The hub cannot be reached.", False)
+
+    local.weights.unreachable.clear()
+    local.run()
+
+
 def test_a_fetch_goes_on_while_somebody_waits_for_it(local):
     local.weights.fetching("chat", "fetching 1 %")
     for replica in (0, 1):

@@ -156,3 +156,20 @@ def test_one_that_was_woken_of_late_stays_before_one_that_was_used_of_late():
     world.settle(("acme", "woken"))
     world.create()
     assert world.reconcile().others == (("acme", "used"),)
+
+
+def test_while_one_leaves_no_other_is_put_to_sleep_for_the_same_room():
+    world = World(host=FakeModelHost(budget_mib=200, memory_mib=100))
+    for name in ("first", "second"):
+        world.up(name)
+        world.clock.advance(10)
+    world.host.stops_at_once = False
+    world.create()
+    assert world.reconcile().others == (("acme", "first"),)
+    world.settle(("acme", "first"))
+    world.clock.advance(10)
+    assert world.reconcile().others == ()
+    assert world.model().observed.replicas[0].stage == "waiting for memory"
+    world.host.finish_stop(world.model(("acme", "first")).resource)
+    world.settle()
+    assert [world.status(key) for key in (("acme", "second"), GREETER)] == [Status.READY, Status.READY]

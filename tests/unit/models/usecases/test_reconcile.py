@@ -43,6 +43,25 @@ def test_a_settled_model_costs_no_write():
     assert world.table.before_write is refuse
 
 
+def test_what_was_guessed_before_its_weights_were_here_is_put_right_when_it_is_up():
+    world = World()
+    guess = world.create().quote
+    world.host.memory_mib = 140
+    world.settle()
+    assert (guess.memory_mib, world.model().quote.memory_mib) == (100, 140)
+
+
+def test_a_model_is_up_even_if_its_quote_cannot_be_had_again():
+    world = World()
+    guess = world.create().quote
+    world.host.starts_at_once = False
+    world.settle()
+    world.host.raises["quote"] = InvalidInput("The file is gone.")
+    world.host.become_ready(world.model().resource)
+    world.settle()
+    assert (world.status(), world.model().quote) == (Status.READY, guess)
+
+
 def test_the_row_is_saved_before_the_host_acts():
     world = World()
     world.create()
