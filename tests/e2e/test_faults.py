@@ -5,8 +5,8 @@ import time
 import psutil
 import pytest
 
-from tests.api.client import eventually
 from tests.e2e.crowd import Stream
+from tests.fakes.eventually import eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -20,7 +20,7 @@ def until_answered(world, model, within_s):
         assert answer.status in (200, 502, 503, 504), answer
         return answer.status
 
-    eventually(status, lambda status: status == 200, within_s)
+    eventually(status, lambda status: status == 200, within_s=within_s)
     return time.monotonic() - began_s
 
 
@@ -53,14 +53,16 @@ def test_workers_that_hang_are_found_and_replaced_asked_or_not(world, record_pro
     assert b'"code": "upstream_timeout"' in stream.to_end() or b'"code": "upstream_failed"' in stream.text
     assert b"[DONE]" not in stream.text
     record_property("back_s", round(until_answered(world, "long", within_s=30), 3))
-    eventually(lambda: world.events("idle"), lambda events: events[-2:] == ["replica failed", "ready"], 30)
+    eventually(lambda: world.events("idle"), lambda events: events[-2:] == ["replica failed", "ready"], within_s=30)
     assert world.chat("idle").status == 200
     assert not set(hung) & set(world.workers())
 
 
 def test_two_replicas_share_the_work_and_one_goes_on_alone_while_the_other_is_replaced(world):
     world.create("pair", "long.gguf", scaling={"min": 2, "max": 2})
-    eventually(lambda: world.status("pair"), lambda seen: [r["state"] for r in seen["replicas"]] == ["ready"] * 2, 10)
+    eventually(
+        lambda: world.status("pair"), lambda seen: [r["state"] for r in seen["replicas"]] == ["ready"] * 2, within_s=10
+    )
     streams = [Stream.open(world.api.base_url, "pair", max_tokens=60_000) for _ in range(4)]
     for stream in streams:
         stream.until(b'"content"')
@@ -69,7 +71,9 @@ def test_two_replicas_share_the_work_and_one_goes_on_alone_while_the_other_is_re
 
     second.kill()
     assert [world.chat("pair").status for _ in range(10)] == [200] * 10
-    eventually(lambda: world.status("pair"), lambda seen: [r["state"] for r in seen["replicas"]] == ["ready"] * 2, 10)
+    eventually(
+        lambda: world.status("pair"), lambda seen: [r["state"] for r in seen["replicas"]] == ["ready"] * 2, within_s=10
+    )
     broken = 0
     for stream in streams:
         try:

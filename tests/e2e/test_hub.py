@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.api.client import eventually
 from tests.e2e.crowd import Stream
 from tests.e2e.world import opened_world
+from tests.fakes.eventually import eventually
 from tests.fakes.hub_server import FakeHub, Repo
 from tests.fakes.tiny_gguf import write_tiny_chat
 
@@ -42,7 +42,7 @@ def test_a_model_of_the_hub_is_fetched_in_sight_and_answers(repos, tmp_path):
         hub.hold_after = PAUSE_AT
         begin(world, "small", MODEL)
         assert hub.held.wait(10)
-        seen = eventually(lambda: world.status("small"), lambda seen: "fetching" in seen["reason"], 10)
+        seen = eventually(lambda: world.status("small"), lambda seen: "fetching" in seen["reason"], within_s=10)
         assert seen["status"] == "creating"
         waiting = Stream.open(world.api.base_url, "small")
         waiting.until(b": waking small: fetching 4")
@@ -56,8 +56,10 @@ def test_a_model_of_the_hub_is_fetched_in_sight_and_answers(repos, tmp_path):
         assert hub.held.wait(10)
         world.made.remove("small")
         assert world.api.post("/model/delete", {"name": "other"}).status == 202
-        eventually(lambda: world.api.post("/model/status", {"name": "other"}).status, lambda status: status == 404, 10)
-        eventually(world.workers, lambda left: len(left) == 1, 10)
+        eventually(
+            lambda: world.api.post("/model/status", {"name": "other"}).status, lambda status: status == 404, within_s=10
+        )
+        eventually(world.workers, lambda left: len(left) == 1, within_s=10)
 
 
 def test_a_hub_that_is_gone_is_told_of_and_once_it_is_back_the_rest_is_fetched_unasked(repos, tmp_path):
@@ -67,7 +69,9 @@ def test_a_hub_that_is_gone_is_told_of_and_once_it_is_back_the_rest_is_fetched_u
         assert hub.held.wait(10)
 
     with opened_world(tmp_path, HF_ENDPOINT=hub.endpoint, LLMANAGER_WAKE_TIMEOUT_S="1") as world:
-        replica = eventually(lambda: world.status("small")["replicas"], lambda seen: seen and seen[0]["reason"], 10)[0]
+        replica = eventually(
+            lambda: world.status("small")["replicas"], lambda seen: seen and seen[0]["reason"], within_s=10
+        )[0]
         assert "Check the network or HF_ENDPOINT" in replica["reason"]
         assert world.chat("small").status == 503
         with hub_at(hub.port, repos) as back:

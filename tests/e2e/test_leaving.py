@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from tests.api.client import eventually
 from tests.e2e.crowd import Stream, at_once
+from tests.fakes.eventually import eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -67,7 +67,7 @@ def test_a_client_that_left_while_it_waited_for_its_turn_is_not_served(world, si
     first.until(b'"content"')
     for _ in range(5):
         left(world, "/v1/completions", {"model": single, "prompt": "x", "max_tokens": 60_000}, after_s=0.05)
-    assert eventually(world.open_requests, lambda count: count == 1, 5), "the first one, that still listens"
+    assert eventually(world.open_requests, lambda count: count == 1, within_s=5), "the first one, that still listens"
     first.leave()
     assert served_after_s(world, single) < FREE_WITHIN_S
     assert world.open_requests() == 0

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from tests.api.client import eventually
 from tests.e2e.conftest import MAX_WAITERS, WAKE_TIMEOUT_S
 from tests.e2e.crowd import Stream, at_once
+from tests.fakes.eventually import eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -77,7 +77,7 @@ def test_a_model_that_nobody_uses_goes_to_sleep_though_it_is_looked_at(world):
         assert world.api.post("/model/list", {}).status == 200
         return world.status("toy")
 
-    asleep = eventually(look, lambda seen: seen["status"] == "asleep" and not seen["replicas"], 10)
+    asleep = eventually(look, lambda seen: seen["status"] == "asleep" and not seen["replicas"], within_s=10)
     assert world.workers() == []
     assert asleep["last_used_at"] >= used_at
     assert world.chat("toy").status == 200

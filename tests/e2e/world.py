@@ -8,8 +8,9 @@ from typing import Any
 
 import psutil
 
-from tests.api.client import Api, eventually
+from tests.api.client import Api
 from tests.api.server import server_process
+from tests.fakes.eventually import eventually
 from tests.fakes.survivors import survivors
 
 HELLO = [{"role": "user", "content": "Hello, who are you?"}]
@@ -39,13 +40,15 @@ class World:
         return [event["what"] for event in self.status(name)["events"]]
 
     def until_status(self, name: str, *wanted: str) -> dict[str, Any]:
-        return eventually(lambda: self.status(name), lambda seen: seen["status"] in wanted, 20)
+        return eventually(lambda: self.status(name), lambda seen: seen["status"] in wanted, within_s=20)
 
     def sleep(self, name: str) -> None:
         """Asleep, and its worker gone."""
         before = self.workers()
         assert self.api.post("/model/sleep", {"name": name}).status == 202
-        eventually(lambda: self.status(name), lambda seen: seen["status"] == "asleep" and not seen["replicas"], 10)
+        eventually(
+            lambda: self.status(name), lambda seen: seen["status"] == "asleep" and not seen["replicas"], within_s=10
+        )
         assert len(self.workers()) < len(before)
 
     def workers(self) -> list[psutil.Process]:
@@ -69,9 +72,11 @@ class World:
         for name in self.made:
             assert self.api.post("/model/delete", {"name": name}).status in (202, 404)
         for name in self.made:
-            eventually(lambda name=name: self.api.post("/model/status", {"name": name}).status, lambda s: s == 404, 20)
+            eventually(
+                lambda name=name: self.api.post("/model/status", {"name": name}).status, lambda s: s == 404, within_s=20
+            )
         self.made.clear()
-        eventually(self.workers, lambda left: not left, 10)
+        eventually(self.workers, lambda left: not left, within_s=10)
 
 
 @contextmanager

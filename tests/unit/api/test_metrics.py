@@ -31,7 +31,7 @@ def scraped(meter, *, scopes=frozenset({"admin"})):
 
 
 def test_requests_tokens_and_first_bytes_are_counted():
-    meter = PrometheusMeter(lambda: {"ready": 2, "asleep": 1})
+    meter = PrometheusMeter(lambda: {"ready": 2, "asleep": 1}, lambda: {"held": 1, "sent": 3})
     meter.served(served())
     meter.served(served())
     meter.served(served(status=499, outcome="cancelled", usage=None, first_byte_s=None))
@@ -43,15 +43,16 @@ def test_requests_tokens_and_first_bytes_are_counted():
     assert 'llmanager_tokens_total{direction="completion"} 10.0' in text
     assert f"llmanager_first_byte_seconds_count{{{route}}} 2.0" in text
     assert f'llmanager_first_byte_seconds_bucket{{le="0.25",{route}}} 0.0' in text
+    assert 'llmanager_open_requests{stage="held"} 1.0\nllmanager_open_requests{stage="sent"} 3.0' in text
     assert 'llmanager_models{status="asleep"} 1.0\nllmanager_models{status="ready"} 2.0' in text
 
 
 def test_no_label_holds_a_tenant_a_key_or_a_model():
-    meter = PrometheusMeter(dict)
+    meter = PrometheusMeter(dict, dict)
     meter.served(served())
     text = scraped(meter).text
     assert not [word for word in ("acme", "key-1", "greeter") if word in text]
 
 
 def test_only_admins_read_them():
-    assert scraped(PrometheusMeter(dict), scopes=frozenset({"model:read"})).status_code == 403
+    assert scraped(PrometheusMeter(dict, dict), scopes=frozenset({"model:read"})).status_code == 403

@@ -33,10 +33,6 @@ def test_before_it_is_fetched_the_hub_is_asked_for_its_size(weights: LocalWeight
     assert hub.transfers == []
 
 
-def test_an_embedding_models_dimensions_are_known_before_it_is_here(open_weights: Open):
-    assert open_weights().facts("nomic-embed-text", Kind.EMBEDDING).dimensions == 768
-
-
 def test_progress_is_seen_in_percent_and_mib(weights: LocalWeights, hub: FakeHub):
     hub.hold_after = 1024 * 1024
 

@@ -19,6 +19,10 @@ def test_a_catalogued_size_needs_no_network(open_weights: Open):
     assert (facts.size_mib, facts.download_mib, facts.context_tokens) == (469, 469, 32768)
 
 
+def test_an_embedding_models_dimensions_are_known_before_it_is_here(open_weights: Open):
+    assert open_weights().facts("nomic-embed-text", Kind.EMBEDDING).dimensions == 768
+
+
 @pytest.mark.parametrize(("model", "kind"), [("demo-tiny", Kind.CHAT), ("minilm", Kind.EMBEDDING)])
 def test_what_is_made_here_is_no_download(open_weights: Open, model: str, kind: Kind):
     facts = open_weights(endpoint=closed_port()).facts(model, kind)
