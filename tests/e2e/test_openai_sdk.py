@@ -178,7 +178,7 @@ def test_models_are_listed_and_found(client, models):
 @pytest.mark.parametrize(
     ("changes", "error", "code"),
     [
-        ({"model": "no-such-model"}, openai.NotFoundError, "not_found"),
+        ({"model": "no-such-model"}, openai.NotFoundError, "model_not_found"),
         ({"temperature": 9}, openai.BadRequestError, "invalid_input"),
         ({"model": "minilm"}, openai.BadRequestError, "invalid_input"),
         ({"messages": [{"role": "user", "content": "x" * 70_000}]}, openai.BadRequestError, "context_length_exceeded"),
