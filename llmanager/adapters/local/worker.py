@@ -79,7 +79,7 @@ def main() -> None:
     try:
         server = xllamacpp.Server(parameters(config))
     except RuntimeError:
-        os._exit(CANNOT_LOAD)
+        sys.exit(CANNOT_LOAD)  # not os._exit: the engine logs from a thread, which its own end lets finish
     with report:
         report.write(json.dumps({"address": server.listening_address}) + "\n")
     while True:
