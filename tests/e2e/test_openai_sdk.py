@@ -192,7 +192,7 @@ def test_errors_are_the_librarys_own_classes(client, changes, error, code):
         client.chat.completions.create(**{"model": "long", "messages": HELLO, "max_tokens": 2, **changes})
     assert caught.value.request_id
     assert code is None or caught.value.code == code
-    assert caught.value.type == ("not_found_error" if code == "not_found" else "invalid_request_error")
+    assert caught.value.type == ("not_found_error" if error is openai.NotFoundError else "invalid_request_error")
 
 
 def test_what_is_not_there_is_an_honest_501(client):
