@@ -7,6 +7,7 @@ import pytest
 
 from tests.e2e.crowd import Stream
 from tests.fakes.eventually import eventually
+from tests.fakes.survivors import survivors
 
 pytestmark = pytest.mark.e2e
 
@@ -70,6 +71,7 @@ def test_two_replicas_share_the_work_and_one_goes_on_alone_while_the_other_is_re
     assert (connections(first), connections(second)) == (2, 2), "the one with fewer requests gets the next"
 
     second.kill()
+    assert survivors([second], within_s=5) == []
     assert [world.chat("pair").status for _ in range(10)] == [200] * 10
     eventually(
         lambda: world.status("pair"), lambda seen: [r["state"] for r in seen["replicas"]] == ["ready"] * 2, within_s=10

@@ -21,9 +21,11 @@ from llmanager.adapters.local.lifeline import hang_on_stdin
 CANNOT_LOAD = 3
 ERRORS_ONLY = 1  # 0 would keep the cause of a failed load to itself; from 3 on prompts would reach the log
 SERVED_NAME = "local"  # what answers carry as "model"; by default it would be the file's name
-PREFILL_TOKENS = (
-    256  # between two of these a chat engine looks at its other work, so a long prompt is not taken for a hang
-)
+PREFILL_TOKENS = 256  # after each batch an engine looks at its other work: a long prompt is not taken for a hang
+
+# A connection kept alive holds a thread for 5 s. More are started on demand, but not for all of a burst that comes
+# while one is free: some of 50 requests at once then waited 5 to 10 s, whatever the slots did (1 time in 10).
+HTTP_THREADS = 128
 
 KEYS_WITHIN_BYTES = 64 * 1024 * 1024  # keys and vocabulary stand in front of the weights
 
@@ -37,6 +39,7 @@ def parameters(config: dict[str, Any]) -> Any:
     p.n_ctx = config["context_tokens"] * config["slots"]  # a total that the engine divides
     p.cpuparams.n_threads = p.cpuparams_batch.n_threads = config["threads"]
     p.n_batch = p.n_ubatch = PREFILL_TOKENS
+    p.n_threads_http = HTTP_THREADS
     p.warmup = False  # doubles the time to the first token
     p.fit_params = False  # our sizes are what was quoted and admitted
     p.cache_ram_mib = 0  # 8 GiB of old prompts by default, outside every memory estimate
