@@ -25,8 +25,8 @@ PREFILL_TOKENS = (
     256  # between two of these a chat engine looks at its other work, so a long prompt is not taken for a hang
 )
 
-# A connection kept alive holds a thread for 5 s. More are started on demand, but not for all of a burst that comes while
-# one is free: some of 50 requests at once then waited 5 to 10 s for a thread, whatever the slots did (1 time in 10).
+# A connection that is kept alive holds a thread for 5 s. More are started on demand, but not for all of a burst that
+# comes while one is free: in some bursts of 50, requests waited 5 to 10 s for a thread while slots were idle.
 HTTP_THREADS = 128
 
 KEYS_WITHIN_BYTES = 64 * 1024 * 1024  # keys and vocabulary stand in front of the weights
