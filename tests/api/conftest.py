@@ -1,4 +1,7 @@
-"""The server under test: the one that --base-url names, else a local one that lives as long as the session."""
+"""The server under test: the one that --base-url names, else a local one that lives as long as the session.
+
+That is a process of its own, as users start it, or with --in-process the same app in this process.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from tests.api.client import Api
+from tests.api.in_process import in_process_server
 from tests.api.server import create_key, local_server
 from tests.fakes.eventually import eventually
 
@@ -16,8 +20,13 @@ def api(request, tmp_path_factory) -> Iterator[Api]:
     if url := request.config.getoption("--base-url"):
         yield Api(url.rstrip("/"), request.config.getoption("--api-key"))
         return
-    with local_server(tmp_path_factory.mktemp("home")) as url:
+    with started(request, tmp_path_factory.mktemp("home")) as url:
         yield Api(url)
+
+
+def started(request, home, **settings):
+    server = in_process_server if request.config.getoption("--in-process") else local_server
+    return server(home, **settings)
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ def keyed(request, tmp_path_factory) -> Iterator[Keyed]:
     rival = create_key(home, "rival", "--tenant", "rival")
     reader = create_key(home, "reader", "--scopes", "history:read")
     admin = create_key(home, "admin", "--scopes", "history:read,admin")
-    with local_server(home, LLMANAGER_AUTH="keys") as url:
+    with started(request, home, LLMANAGER_AUTH="keys") as url:
         yield Keyed(Api(url), Api(url, owner), Api(url, rival), Api(url, reader), Api(url, admin))
 
 
