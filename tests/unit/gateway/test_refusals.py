@@ -65,7 +65,7 @@ def test_what_is_wrong_with_a_request_is_repeated_and_nothing_else():
 @pytest.mark.parametrize(
     "secret",
     [
-        "/root/.cache/w.gguf",
+        "/srv/cache/w.gguf",
         "C:\\models\\w",
         "http://inner:80",
         "10.0.0.17:8000",
