@@ -23,7 +23,7 @@ class ModelHost(Protocol):
     Adapters pass tests/contracts/test_model_host.py.
     """
 
-    gone_after_s: float  # a resource counts as gone when it was seen absent twice, this far apart (s)
+    gone_after_s: float  # seen absent twice, this far apart (s), a resource is gone; 0: once is enough
 
     def quote(self, spec: ModelSpec) -> Quote:
         """Price, memory and fit; starts nothing.

@@ -234,3 +234,21 @@ def test_each_route_wants_its_scope(client, verb, scope):
 def test_a_caller_without_a_key_is_401(client):
     del client.headers["authorization"]
     assert status(client, "list") == 401
+
+
+def said(count: int, characters: int = 1) -> list[dict[str, str]]:
+    return [{"role": "user", "content": "x" * characters}] * count
+
+
+@pytest.mark.parametrize(
+    ("verb", "body", "code"),
+    [
+        ("get", {"chat_id": "absent"}, "chat_not_found"),
+        ("new", {"messages": said(1, MAX_CONTENT_BYTES)}, "message_too_large"),
+        ("new", {"messages": said(20, MAX_CONTENT_BYTES // 2 + 20_000)}, "messages_too_large"),
+        ("new", {"messages": said(MAX_MESSAGES + 1)}, "too_many_messages"),
+        ("new", {"messages": [], "metadata": {"x": "x" * 20_000}}, "metadata_too_large"),
+    ],
+)
+def test_every_refusal_has_a_code_that_programs_can_tell_apart(client, verb, body, code):
+    assert client.post(f"/history/{verb}", json=body).json()["error"]["code"] == code

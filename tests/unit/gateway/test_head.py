@@ -62,7 +62,7 @@ OUT_OF_BOUNDS = (
     + [("n", 129)]
     + [("stop", value) for value in (["x"] * 17, "x" * 513, ["x" * 513], [1], 5)]
     + [("logit_bias", value) for value in ({"1": 101}, {"1": "a"}, {str(i): 0 for i in range(1025)}, [])]
-    + [("tools", value) for value in ([{}] * 129, {}, "x")]
+    + [("tools", value) for value in ([{}] * 129, {}, "x", ["f"], [5], [[]])]
     + [("stream", 1), ("model", 5), ("model", "x" * 513), ("response_format", "json"), ("stream_options", [])]
 )
 
