@@ -6,6 +6,7 @@ LLManagerError                 carries a stable `code`; the status of each is in
 │   ├── Unauthenticated        no key, or one that is not known
 │   ├── Forbidden              the key is known and may not do this
 │   ├── NotFound               byte-equal for "absent" and "not yours"
+│   │   └── BlobNotFound       what a row speaks of is not in the blob store
 │   ├── Conflict               somebody else was first: read again
 │   ├── TooLarge               more bytes than a limit allows
 │   └── NotSupported           asked for something this backend has not
@@ -62,6 +63,10 @@ class Forbidden(Final):
 
 class NotFound(Final):
     code = "not_found"
+
+
+class BlobNotFound(NotFound):
+    code = "blob_not_found"
 
 
 class Conflict(Final):

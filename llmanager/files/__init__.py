@@ -1,0 +1,1 @@
+"""Files that users upload, by id and by name; their bytes are blobs."""

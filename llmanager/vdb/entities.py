@@ -1,0 +1,159 @@
+"""What a collection is and what it holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+MAX_DIM = 4096
+MAX_ID_BYTES = 512
+MAX_TEXT_BYTES = 256 * 1024  # of one item, UTF-8
+MAX_METADATA_BYTES = 16 * 1024  # of one item, as JSON
+MAX_ITEMS_AT_ONCE = 5_000  # of one write: it becomes one segment, visible whole or not at all
+MAX_BYTES_AT_ONCE = 32 * 1024 * 1024  # texts, metadata and vectors of one write together
+MAX_K = 200
+
+FLOAT_BYTES = 4
+
+
+class Metric(StrEnum):
+    COSINE = "cosine"
+    L2 = "l2"
+    DOT = "dot"
+
+
+class Mode(StrEnum):
+    VECTOR = "vector"
+    TEXT = "text"  # BM25
+    HYBRID = "hybrid"  # both, fused by rank
+
+
+class IndexState(StrEnum):
+    READY = "ready"
+    ASLEEP = "asleep"  # hibernated: there are only segments
+    RESTORING = "restoring"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What an index is made for."""
+
+    dim: int
+    metric: Metric = Metric.COSINE
+    has_text: bool = True  # texts are searchable (modes text and hybrid)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One entry of a collection, without its vector. `id` is unique within it: the same id replaces."""
+
+    id: str
+    text: str = ""  # may be empty
+    metadata: Mapping[str, Any] = field(default_factory=dict)  # JSON; its top-level scalars can be filtered by
+    source: str = ""  # the document it came from
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """A matrix: `len(self)` rows of `dim` little-endian float32, one after the other. All of them finite."""
+
+    dim: int
+    data: bytes
+
+    def __len__(self) -> int:
+        return len(self.data) // (FLOAT_BYTES * self.dim)
+
+    def row(self, index: int) -> bytes:
+        width = FLOAT_BYTES * self.dim
+        return self.data[index * width : (index + 1) * width]
+
+    def rows(self, start: int, stop: int) -> "Vectors":
+        width = FLOAT_BYTES * self.dim
+        return Vectors(self.dim, self.data[start * width : stop * width])
+
+
+@dataclass(frozen=True)
+class Write:
+    """One change of a collection: all of it or nothing. Deletes take effect before the items."""
+
+    items: tuple[Item, ...] = ()
+    vectors: Vectors | None = None  # one row an item; None only where there are no items
+    deleted_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """An item with its vector, as the index holds it."""
+
+    item: Item
+    vector: bytes
+
+
+@dataclass(frozen=True)
+class Hit:
+    """`score`: higher is closer. cosine: the cosine, -1 to 1; dot: the inner product; l2: minus the distance;
+    text: BM25; hybrid: the sum of 1 / (60 + rank) over both lists, ranks from 1.
+    """
+
+    item: Item
+    score: float
+    vector: bytes | None = None  # where asked for
+
+
+@dataclass(frozen=True)
+class IndexStats:
+    count: int  # items
+    size_bytes: int  # on disk
+
+
+@dataclass(frozen=True)
+class Collection:
+    tenant: str
+    name: str
+    resource: str  # names the index and the segments' folder; another one after delete and create
+    created_at: datetime
+    metric: Metric = Metric.COSINE
+    has_text: bool = True
+    model: str | None = None  # the embedder; None: not told yet, or vectors are given with every write
+    dim: int | None = None  # None until it is told or the first vectors come
+    sleep_after_s: int | None = None  # hibernates after that long unused; None: never by itself
+    delete_after_s: int | None = None  # after that long unused
+    ttl_s: int | None = None  # hard end of life from creation
+    is_deleting: bool = False
+    version: int = 0
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.tenant, self.name
+
+
+class Strategy(StrEnum):
+    RECURSIVE = "recursive"  # at the largest border that fits: paragraph, sentence, word
+    SENTENCE = "sentence"  # whole sentences only
+    FIXED = "fixed"  # so many characters, wherever that cuts
+
+
+@dataclass(frozen=True)
+class Chunking:
+    strategy: Strategy = Strategy.RECURSIVE
+    size: int = 1000  # characters of a chunk, at most
+    overlap: int = 100  # characters that a chunk repeats of the one before it; less than size
+
+
+@dataclass(frozen=True)
+class Document:
+    """Something that can be ingested, before it is opened."""
+
+    name: str  # unique among what one tenant ingests into one collection; its ending tells the format
+    size_bytes: int
+    address: str  # what its source needs to read it again
+
+
+@dataclass(frozen=True)
+class Block:
+    """A piece of a document's text, in order."""
+
+    text: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)  # such as {"page": 3}, or a CSV row's other columns
+    is_record: bool = False  # a CSV row or JSONL line: never joined with its neighbours

@@ -1,0 +1,55 @@
+"""What can go wrong with collections."""
+
+from llmanager.kernel.errors import Conflict, Final, InvalidInput, NotFound, TooLarge, Unavailable
+
+
+class CollectionNotFound(NotFound):
+    code = "vdb_not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no vector database {name!r}. POST /vdb/list names those there are.")
+
+
+class CollectionExists(Conflict):
+    code = "vdb_exists"
+
+
+class IndexMissing(Unavailable):
+    """Of a store: the index was dropped, or never made. The segments can bring it back."""
+
+    code = "vdb_index_missing"
+
+    def __init__(self) -> None:
+        super().__init__("The vector database's index is being made. Try again in a moment.")
+
+
+class UnknownField(InvalidInput):
+    code = "unknown_field"
+
+
+class DimensionMismatch(InvalidInput):
+    code = "dimension_mismatch"
+
+
+class EmbedderMissing(Final):
+    code = "embedder_missing"
+
+
+class EmbedderUnfit(Final):
+    code = "embedder_unfit"
+
+
+class ItemTooLarge(TooLarge):
+    code = "item_too_large"
+
+
+class SegmentCorrupt(Final):
+    """A checksum of a segment does not match: the blob store changed what was written."""
+
+    code = "segment_corrupt"
+
+
+class DocumentUnreadable(Final):
+    """Of one document: broken, of an unknown format, or more than its limits. The text says which."""
+
+    code = "document_unreadable"
