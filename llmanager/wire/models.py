@@ -3,6 +3,7 @@
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from llmanager.wire.base import Cursor, Limit, Request, Response, Time
 
@@ -48,7 +49,9 @@ class CreateModel(Request):
     @model_validator(mode="after")
     def _has_one_idle_policy(self) -> Self:
         if self.enableTimeout and (self.sleep_after_s or self.delete_after_s):
-            raise ValueError("'enableTimeout' cannot stand beside 'sleep_after_s' or 'delete_after_s': send one form")
+            raise PydanticCustomError(
+                "one_idle_policy", "Send 'enableTimeout', or 'sleep_after_s' and 'delete_after_s', and not both."
+            )
         return self
 
 

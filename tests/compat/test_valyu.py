@@ -81,7 +81,7 @@ def test_the_flow_of_its_example(api, call, names, prefix):
 
 
 def test_what_its_lambdas_take(api, call, names):
-    """name for model, id for chat_id, s3_* for src and target, an index named as its collection, a query without model."""
+    """name for model, id for chat_id, s3_* for src and target, an index named as its collection."""
     llm, embed, vdb = names["llm"], names["embed"], names["vdb"]
     upload(api, names["src"], "text.txt", TEXT.encode())
 
