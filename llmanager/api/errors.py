@@ -11,6 +11,7 @@ from llmanager.gateway.errors import MethodNotAllowed
 from llmanager.gateway.ports import Rendered
 from llmanager.kernel import errors
 from llmanager.kernel.errors import Final, Forbidden, LLManagerError, TooLarge, Unavailable
+from llmanager.vdb.errors import SegmentCorrupt
 
 
 class BadRequest(Final):
@@ -82,6 +83,7 @@ STATUS: dict[type[LLManagerError], tuple[int, str]] = {
     errors.InvalidInput: (422, "invalid_request_error"),
     errors.Throttled: (429, "rate_limit_error"),
     HeadersTooLarge: (431, "invalid_request_error"),
+    SegmentCorrupt: (500, "internal_error"),
     errors.NotSupported: (501, "not_supported_error"),
     errors.UpstreamFailed: (502, "upstream_error"),
     errors.Unavailable: (503, "unavailable_error"),

@@ -19,6 +19,7 @@ from llmanager.kernel.errors import InvalidInput, LLManagerError, NotFound
 
 MAX_PARAM_CHARS = 100  # an unknown field's name is the caller's, and may be anything
 MIN_QUOTE_CHARS = 3  # shorter input is in a sentence by chance: the 1 in "at most 10"
+NO_OBJECT = frozenset({"missing", "model_type", "model_attributes_type", "dict_type", "json_invalid"})  # of pydantic
 SOURCES = ("body", "query", "path", "header", "cookie")
 
 
@@ -78,12 +79,14 @@ def describe(errors: Sequence[Mapping[str, Any]]) -> InvalidInput:
 
 
 def _what(param: str | None, error: Mapping[str, Any]) -> str:
-    if param is None:
+    if param is None and error["type"] in NO_OBJECT:
         return "The request is wrong: send a JSON object with 'content-type: application/json'."
     if error["type"] == "missing":
         return f"{param!r} is wrong: it is missing."
     if error["type"] == "extra_forbidden":
         return f"{param!r} is wrong: this request has no such field."
+    if param is None:  # of the request as a whole: our own words, which begin with what to do
+        return f"{str(error['msg']).removeprefix('Value error, ').rstrip('.')}."
     return f"{param!r} is wrong: {_reason(error)}."
 
 

@@ -31,11 +31,11 @@ class DimensionMismatch(InvalidInput):
     code = "dimension_mismatch"
 
 
-class EmbedderMissing(Final):
+class EmbedderMissing(Conflict):
     code = "embedder_missing"
 
 
-class EmbedderUnfit(Final):
+class EmbedderUnfit(InvalidInput):
     code = "embedder_unfit"
 
 
@@ -49,7 +49,7 @@ class SegmentCorrupt(Final):
     code = "segment_corrupt"
 
 
-class DocumentUnreadable(Final):
+class DocumentUnreadable(InvalidInput):
     """Of one document: broken, of an unknown format, or more than its limits. The text says which."""
 
     code = "document_unreadable"
