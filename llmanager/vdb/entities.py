@@ -13,6 +13,11 @@ MAX_METADATA_BYTES = 16 * 1024  # of one item, as JSON
 MAX_ITEMS_AT_ONCE = 5_000  # of one write: it becomes one segment, visible whole or not at all
 MAX_BYTES_AT_ONCE = 32 * 1024 * 1024  # texts, metadata and vectors of one write together
 MAX_K = 200
+MAX_FIELDS = 256  # of one collection: names of metadata that can be filtered by, each type of one counted
+MAX_FIELD_BYTES = 256  # of such a name, UTF-8
+MAX_FILTER_DEPTH = 8
+MAX_FILTER_CONDITIONS = 64
+MAX_FILTER_VALUES = 1_000  # of one $in or $nin
 
 FLOAT_BYTES = 4
 

@@ -34,7 +34,8 @@ class VectorStore(Protocol):
     def apply(self, index: str, write: Write) -> None:
         """Delete, then upsert by id, visible together. Applying the same again changes nothing.
 
-        Raises InvalidInput where the vectors' dim is not the index's.
+        Raises DimensionMismatch, and InvalidInput where metadata would bring more than MAX_FIELDS fields. Of items with
+        the same id the last one counts.
         """
 
     def get(self, index: str, ids: Sequence[str]) -> tuple[Found, ...]:
