@@ -5,7 +5,7 @@ import re
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from llmanager.gateway.errors import ContextLengthExceeded, UpstreamBusy, UpstreamRefused
+from llmanager.gateway.errors import ContextLengthExceeded, UpstreamBusy, UpstreamLacks, UpstreamRefused
 from llmanager.kernel.errors import InvalidInput, LLManagerError, NotSupported, Throttled, TooLarge
 
 MAX_TEXT = 300
@@ -60,7 +60,8 @@ def of_complaint(model: str, status: int, complaint: Complaint) -> LLManagerErro
         return TooLarge(f"The request is too large for the server of model {model!r}. Send less.")
     if status == 501:
         return NotSupported(f"The server of model {model!r} does not offer this. Use another model or leave it out.")
-    return UpstreamRefused(f"The server of model {model!r} answered with status {status}. Ask again.")
+    refusal = UpstreamLacks if status in (404, 405) else UpstreamRefused
+    return refusal(f"The server of model {model!r} answered with status {status}. Ask again.")
 
 
 def status_in(complaint: Complaint) -> int:
