@@ -1,7 +1,7 @@
 """Requests for models from within this process: no HTTP, no key; the same limits, leases, retries and metering."""
 
 import asyncio
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncGenerator, MutableMapping
 from typing import Any
 
 from llmanager.gateway.answer import Answer
@@ -47,7 +47,7 @@ class InnerCalls:
             raise answer.failure
         return b"".join(parts)
 
-    async def stream(self, principal: Principal, path: str, body: bytes) -> AsyncIterator[bytes]:
+    async def stream(self, principal: Principal, path: str, body: bytes) -> AsyncGenerator[bytes, None]:
         """The answer to a request with `stream`, in pieces of whole events (comments too), the last one [DONE].
 
         Close it (contextlib.aclosing) when you leave before its end: that ends the request at the upstream.
