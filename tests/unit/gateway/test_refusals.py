@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmanager.gateway import refusals
-from llmanager.gateway.errors import ContextLengthExceeded, UpstreamBusy, UpstreamRefused
+from llmanager.gateway.errors import ContextLengthExceeded, UpstreamBusy, UpstreamLacks, UpstreamRefused
 from llmanager.kernel.errors import InvalidInput, LLManagerError, NotSupported, Throttled, TooLarge
 
 
@@ -24,7 +24,8 @@ def of(status: int, error: Any = None, **more: Any) -> LLManagerError:
         (501, NotSupported),
         (502, UpstreamBusy),
         (503, UpstreamBusy),
-        *((status, UpstreamRefused) for status in (301, 401, 403, 404, 418, 500, 504, 599)),
+        *((status, UpstreamRefused) for status in (301, 401, 403, 418, 500, 504, 599)),
+        *((status, UpstreamLacks) for status in (404, 405)),
     ],
 )
 @pytest.mark.parametrize(
