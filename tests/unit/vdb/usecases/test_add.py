@@ -60,7 +60,7 @@ def test_an_embedder_made_anew_with_other_dimensions_is_refused(world):
     world.create(model="minilm")
     world.add("red apple")
     world.embedder.models["minilm"] = 8
-    with pytest.raises(DimensionMismatch, match="have 8 dimensions.*have 16"):
+    with pytest.raises(DimensionMismatch, match=r"have 8 dimensions.*have 16"):
         world.add("green pear")
 
 

@@ -108,7 +108,7 @@ def test_another_embedder_or_dimension_is_refused(world):
     world.create(model="minilm", dim=2)
     with pytest.raises(EmbedderUnfit, match="'minilm', not by 'other'"):
         bind(world.vdbs, DOCS, model="other", dim=2)
-    with pytest.raises(DimensionMismatch, match="have 3 dimensions.*have 2"):
+    with pytest.raises(DimensionMismatch, match=r"have 3 dimensions.*have 2"):
         bind(world.vdbs, DOCS, model="minilm", dim=3)
 
 

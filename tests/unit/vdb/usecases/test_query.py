@@ -44,7 +44,7 @@ def test_texts_are_searched_without_an_embedder(fruit):
 
 def test_hybrid_is_what_is_done_where_nothing_speaks_against_it(fruit):
     hits = fruit.query("red apple")
-    assert [hit.item.id for hit in hits][0] == "apple"
+    assert hits[0].item.id == "apple"
     assert hits[0].score == pytest.approx(2 / 61)  # first of both lists
     assert fruit.query("red apple", mode=Mode.HYBRID) == hits
 
@@ -110,7 +110,7 @@ def test_a_vector_that_is_none_is_refused(points, vector):
 
 
 def test_a_vector_of_another_dimension_is_refused(points):
-    with pytest.raises(DimensionMismatch, match="have 3 dimensions.*have 2"):
+    with pytest.raises(DimensionMismatch, match=r"have 3 dimensions.*have 2"):
         points.query(vector=[1.0, 0.0, 0.0])
 
 
@@ -120,7 +120,7 @@ def test_a_filter_is_applied_before_the_best_are_chosen(fruit, mode):
 
 
 def test_a_field_that_no_item_has_is_refused_with_those_that_there_are(fruit):
-    with pytest.raises(UnknownField, match="'colour'.*'kind', 'year'") as refusal:
+    with pytest.raises(UnknownField, match=r"'colour'.*'kind', 'year'") as refusal:
         fruit.query("apple", where={"colour": "red"})
     assert refusal.value.param == "filter"
 

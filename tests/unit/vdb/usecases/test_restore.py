@@ -132,18 +132,18 @@ def test_a_reader_of_what_is_deleted_meanwhile_is_told_so(docs):
 
 def test_however_many_wait_one_thread_restores(docs):
     hibernate(docs.vdbs, DOCS)
-    release, builds = threading.Event(), []
+    begun, release, builds = threading.Event(), threading.Event(), []
 
     def slow(*_):
         builds.append(1)
+        begun.set()
         release.wait(5)
 
     docs.store.before_apply = slow
 
     async def crowd():
         waits = [asyncio.create_task(until_up(docs.vdbs, in_thread, DOCS)) for _ in range(20)]
-        while not builds:
-            await asyncio.sleep(0.001)
+        await asyncio.to_thread(begun.wait, 5)
         release.set()
         await asyncio.gather(*waits)
 
