@@ -99,7 +99,7 @@ STATUS: dict[type[LLManagerError], tuple[int, str]] = {
     errors.InvalidInput: (422, "invalid_request_error"),
     errors.Throttled: (429, "rate_limit_error"),
     HeadersTooLarge: (431, "invalid_request_error"),
-    SegmentCorrupt: (500, "internal_error"),
+    SegmentCorrupt: (500, "storage_error"),
     errors.NotSupported: (501, "not_supported_error"),
     errors.UpstreamFailed: (502, "upstream_error"),
     errors.Unavailable: (503, "unavailable_error"),
