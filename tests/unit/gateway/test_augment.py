@@ -1,17 +1,15 @@
 """`NAME@chat:VDB` as a model's name: what is retrieved goes in, what was cited comes out."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from llmanager.gateway.ports import Augmented
-from llmanager.kernel.errors import LLManagerError, NotFound
-from llmanager.kernel.principal import Principal
+from llmanager.kernel.errors import NotFound
 from tests.fakes.asgi import Reply
+from tests.fakes.augmenter import CITATIONS, FakeAugmenter
 from tests.fakes.data_path import FakeKeyring
 from tests.fakes.directory import chat_route
 from tests.fakes.upstream_server import speak
@@ -22,26 +20,6 @@ pytestmark = pytest.mark.anyio
 NAME = "m@chat:docs"
 MESSAGES = [{"role": "user", "content": "Why?"}]
 ASK: dict[str, Any] = {"model": NAME, "messages": MESSAGES}
-CITATIONS = [{"id": "p1", "text": 'a "quote"', "score": 0.5, "source": "a.txt"}]
-
-
-class FakeAugmenter:
-    """Puts one message in place of all; `failure` is raised instead. `held` is waited for."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, str, str, list[Any], int | None]] = []
-        self.failure: LLManagerError | None = None
-        self.held = asyncio.Event()
-        self.held.set()
-
-    async def augment(
-        self, caller: Principal, *, model: str, vdb: str, messages: Sequence[bytes], max_tokens: int | None
-    ) -> Augmented:
-        self.calls.append((caller.tenant, model, vdb, [json.loads(message) for message in messages], max_tokens))
-        await self.held.wait()
-        if self.failure is not None:
-            raise self.failure
-        return Augmented((b'{"role":"user","content":"[1] \\u00e9"}',), json.dumps(CITATIONS).encode())
 
 
 @asynccontextmanager
