@@ -1,8 +1,8 @@
 """What chat needs of vector databases and kept chats, and what the gateway needs of chat for `NAME@chat:VDB`."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Raw, Struct
@@ -25,13 +25,8 @@ from llmanager.kernel.table import Table
 from llmanager.vdb.conditions import parse
 from llmanager.vdb.entities import Hit, Mode
 from llmanager.vdb.filters import Filter
+from llmanager.vdb.ports import RunBlocking
 from llmanager.wiring.local.chat_models import encoded
-
-T = TypeVar("T")
-
-
-class RunBlocking(Protocol):
-    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
 
 
 class Query(Protocol):

@@ -69,8 +69,15 @@ class GatewayEmbedder:
 class BlockingEmbedder:
     """The same for threads that are not the event loop's, such as those of jobs. A few wait at once, others queue."""
 
-    def __init__(self, embedder: GatewayEmbedder, loop: asyncio.AbstractEventLoop, wait_s: float = WAIT_S) -> None:
-        self._embedder, self._loop, self._wait_s = embedder, loop, wait_s
+    def __init__(
+        self,
+        embedder: GatewayEmbedder,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        wait_s: float = WAIT_S,
+        poll_s: float = POLL_S,
+    ) -> None:
+        self._embedder, self._loop, self._wait_s, self._poll_s = embedder, loop, wait_s, poll_s
         self._places = threading.BoundedSemaphore(AT_ONCE)
 
     def dimensions(self, caller: Principal, model: str) -> int | None:
@@ -83,7 +90,7 @@ class BlockingEmbedder:
 
         Also raises UpstreamTimeout after a time no request takes, Unavailable once the event loop has ended.
         """
-        while not self._places.acquire(timeout=POLL_S):
+        while not self._places.acquire(timeout=self._poll_s):
             check()
         try:
             asking = self._embedder.embed(caller, model, texts)
@@ -100,9 +107,9 @@ class BlockingEmbedder:
             self._places.release()
 
     def _awaited(self, future: "Future[Vectors]", model: str, check: Callable[[], None]) -> Vectors:
-        for _ in range(int(self._wait_s / POLL_S) + 1):
+        for _ in range(int(self._wait_s / self._poll_s) + 1):
             try:
-                return future.result(POLL_S)
+                return future.result(self._poll_s)
             except TimeoutError:
                 if future.done():
                     raise  # the embedder's own

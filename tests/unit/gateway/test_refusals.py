@@ -94,3 +94,10 @@ def test_a_servers_retry_after_is_passed_on(header: str | None, wait_s: int):
     refusal = of(429, retry_after=header)
     assert isinstance(refusal, Throttled)
     assert refusal.retry_after_s == wait_s
+
+
+def test_a_text_too_long_to_embed_is_the_callers_though_the_engine_says_500():
+    told = of(500, {"message": "input (2002 tokens) is too large to process. increase the physical batch size"})
+    assert isinstance(told, ContextLengthExceeded)
+    assert told.param == "input"
+    assert "2002 tokens" in str(told)
