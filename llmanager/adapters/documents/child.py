@@ -1,10 +1,10 @@
-"""The child's side: reads one document from stdin, tells its blocks as JSON lines on stdout, then ends.
+"""The child's side, of every format: reads one document from stdin, tells its blocks on stdout, then ends.
 
-`{"text": …, "metadata": {…}, "record": bool}` a block, then `{"end": true}` or `{"refused": reason}`. Anything else, such
-as an exception of a library, is an end without a word: the parent takes the document for broken.
+JSON lines: `{"text": …, "metadata": {…}, "record": bool}` a block, then `{"end": true}` or `{"refused": reason}`. An
+end without these words, such as an exception of a library, means to the parent that the document is broken.
 
-Documents are hostile until proven otherwise, so they are opened here: with bounded memory and time, no file to write to,
-nothing of the server's environment, and an end with the server.
+Documents are hostile until proven otherwise, so they are opened here: with bounded memory and time, no file to write
+to, nothing of the server's environment, and an end with the server.
 """
 
 import ctypes
@@ -17,40 +17,23 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Final
 
-from llmanager.adapters.documents.web import html_blocks
 from llmanager.adapters.documents.limits import MIB, Limits, Refused
-from llmanager.adapters.documents.records import csv_blocks, jsonl_blocks
-from llmanager.adapters.documents.text import text_blocks
-from llmanager.adapters.documents.whole import docx_blocks, pdf_blocks
 from llmanager.vdb.entities import Block
 
 PR_SET_PDEATHSIG: Final = 1
 MAX_ERRORS_BYTES: Final = MIB
 
 Read = Callable[[BinaryIO, Limits], Iterator[Block]]
-READERS: Final[dict[str, Read]] = {
-    ".txt": text_blocks,
-    ".text": text_blocks,
-    ".md": text_blocks,
-    ".markdown": text_blocks,
-    ".html": html_blocks,
-    ".htm": html_blocks,
-    ".pdf": pdf_blocks,
-    ".docx": docx_blocks,
-    ".csv": csv_blocks,
-    ".tsv": csv_blocks,
-    ".jsonl": jsonl_blocks,
-    ".ndjson": jsonl_blocks,
-}
 
 
-def main() -> None:
-    ending, limits, parent = sys.argv[1], Limits(**json.loads(sys.argv[2])), int(sys.argv[3])
+def serve(read: Read) -> None:
+    """What a format's module does when it is run as a program: with the limits as JSON and the parent's process id."""
+    limits, parent = Limits(**json.loads(sys.argv[1])), int(sys.argv[2])
     end_with(parent)
     confine(limits)
     logging.disable()  # libraries have much to say of a broken document
     try:
-        told = sum(tell_block(block) for block in READERS[ending](sys.stdin.buffer, limits))
+        told = sum(tell_block(block) for block in read(sys.stdin.buffer, limits))
         if not told:
             raise Refused("It holds no text. If it is a scan, have its text recognised (OCR) first.")
         tell({"end": True})
@@ -96,7 +79,3 @@ def tell(event: dict[str, Any]) -> None:
     except ValueError as error:
         raise Refused("Its metadata holds NaN or infinity, which JSON has not. Replace them by null.") from error
     sys.stdout.buffer.write(line.encode("utf-8", "replace") + b"\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -18,10 +18,24 @@ import structlog
 
 from llmanager.adapters.documents.limits import MAX_MESSAGE_BYTES, MIB, Limits
 from llmanager.kernel.errors import OutOfSpace
-from llmanager.vdb.entities import ENDINGS, MAX_DOCUMENT_BYTES, Block
+from llmanager.vdb.entities import MAX_DOCUMENT_BYTES, Block
 from llmanager.vdb.errors import DocumentUnreadable
 
-CHILD: Final = "llmanager.adapters.documents.child"
+PACKAGE: Final = "llmanager.adapters.documents"
+MODULES: Final = {  # run as programs; each format loads its own libraries only
+    ".txt": "text",
+    ".text": "text",
+    ".md": "text",
+    ".markdown": "text",
+    ".html": "web",
+    ".htm": "web",
+    ".pdf": "pdf",
+    ".docx": "word",
+    ".csv": "csv_rows",
+    ".tsv": "csv_rows",
+    ".jsonl": "json_lines",
+    ".ndjson": "json_lines",
+}
 PACKAGE_ROOT: Final = Path(__file__).parents[3]
 READ_BYTES: Final = 256 * 1024
 END_WAIT_S: Final = 5.0
@@ -45,10 +59,10 @@ class ChildDocumentReader:
 
         Raises DocumentUnreadable, OutOfSpace, and what `content` raises.
         """
-        ending = _ending(name)
+        module = _module(name)
         with tempfile.TemporaryFile(dir=self._folder) as document, tempfile.TemporaryFile(dir=self._folder) as errors:
             _fill(document, content)
-            process = self._start(ending, document, errors)
+            process = self._start(module, document, errors)
             try:
                 yield self._blocks(process, errors)
             finally:
@@ -57,9 +71,9 @@ class ChildDocumentReader:
                 assert process.stdout is not None
                 process.stdout.close()
 
-    def _start(self, ending: str, document: IO[bytes], errors: IO[bytes]) -> "subprocess.Popen[bytes]":
+    def _start(self, module: str, document: IO[bytes], errors: IO[bytes]) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(  # noqa: S603 (our own interpreter and module)
-            [sys.executable, "-P", "-m", CHILD, ending, json.dumps(asdict(self._limits)), str(os.getpid())],
+            [sys.executable, "-P", "-m", f"{PACKAGE}.{module}", json.dumps(asdict(self._limits)), str(os.getpid())],
             bufsize=0,
             stdin=document,
             stdout=subprocess.PIPE,
@@ -116,14 +130,14 @@ class ChildDocumentReader:
         return DocumentUnreadable(BROKEN)
 
 
-def _ending(name: str) -> str:
+def _module(name: str) -> str:
     ending = PurePosixPath(name).suffix.lower()
-    if ending not in ENDINGS:
+    if ending not in MODULES:
         raise DocumentUnreadable(
             f"Its ending {ending[:MAX_SHOWN]!r} is not of a format that can be read. There are "
-            f"{', '.join(sorted(ENDINGS))}."
+            f"{', '.join(sorted(MODULES))}."
         )
-    return ending
+    return MODULES[ending]
 
 
 def _fill(document: IO[bytes], content: Iterable[bytes]) -> None:

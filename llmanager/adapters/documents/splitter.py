@@ -1,7 +1,7 @@
 """Texts cut into chunks, at the best border that fits.
 
-Our own, because it runs in the server on texts of strangers: every step looks at one chunk's characters a bounded number
-of times. semantic-text-splitter 0.33 took 45 s for 32 KiB of line feeds (Markdown) and 4 ms a chunk for Chinese.
+Our own, because it runs in the server on texts of strangers: every step looks at one chunk's characters a bounded
+number of times. semantic-text-splitter 0.33 took 45 s for 32 KiB of line feeds (Markdown) and 4 ms a chunk for Chinese.
 """
 
 import re
@@ -28,13 +28,13 @@ MARKDOWN: Final = (HEADING, *RECURSIVE)
 class BorderSplitter:
     def split(self, text: str, chunking: Chunking, *, is_markdown: bool = False) -> Sequence[str]:
         """Every character that is not blank is in a chunk; no chunk is longer than `chunking.size`."""
-        match chunking.strategy:
-            case Strategy.RECURSIVE:
-                spans = _recursive(text, chunking, MARKDOWN if is_markdown else RECURSIVE)
-            case Strategy.SENTENCE:
-                spans = _whole_sentences(text, chunking)
-            case Strategy.FIXED:
-                return [piece for piece in _windows(text, chunking) if not piece.isspace()]
+        if chunking.strategy is Strategy.FIXED:
+            return [piece for piece in _windows(text, chunking) if piece.strip()]
+        text = text.rstrip()
+        if chunking.strategy is Strategy.SENTENCE:
+            spans = _whole_sentences(text, chunking)
+        else:
+            spans = _recursive(text, chunking, MARKDOWN if is_markdown else RECURSIVE)
         return [chunk for start, end in spans if (chunk := text[start:end].strip())]
 
 
@@ -49,13 +49,14 @@ def _recursive(text: str, chunking: Chunking, borders: Sequence[Borders]) -> Ite
 
 
 def _cut(text: str, least: int, most: int, borders: Sequence[Borders]) -> int:
-    """The last border of the strongest kind there is behind `least`; at `most` if there is none."""
+    """Behind the last border of the strongest kind there is between the two, else at `most`.
+
+    A border may begin at `most`: the blanks it is made of are no part of the chunk.
+    """
     for border in borders:
-        last = None
-        for last in border.finditer(text, least, most):
-            pass
-        if last is not None and last.end() > least:
-            return last.end()
+        ends = [found.end() for found in border.finditer(text, least, most + 1) if found.start() <= most]
+        if ends and ends[-1] > least:
+            return ends[-1]
     return most
 
 
@@ -83,16 +84,15 @@ def _whole_sentences(text: str, chunking: Chunking) -> Iterator[tuple[int, int]]
 
 
 def _sentences(text: str, size: int) -> Iterator[tuple[int, int]]:
-    """One that is longer than a chunk is cut between words, or anywhere."""
+    """Without the blanks behind them. One that is longer than a chunk is cut between words, or anywhere."""
     start = 0
-    ends = [*(border.end() for border in SENTENCE.finditer(text)), len(text)]
-    for end in ends:
-        while end - start > size:
+    for end in (*(border.end() for border in SENTENCE.finditer(text)), len(text)):
+        while len(text[start:end].rstrip()) > size:
             cut = _cut(text, start, start + size, (WORD,))
-            yield start, cut
+            yield start, start + len(text[start:cut].rstrip())
             start = cut
         if end > start:
-            yield start, end
+            yield start, start + len(text[start:end].rstrip())
             start = end
 
 

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
+from llmanager.adapters.documents.child import serve
 from llmanager.adapters.documents.limits import BLOCK_CHARACTERS, MIB, Limits, Refused
 from llmanager.vdb.entities import Block
 
@@ -82,3 +83,7 @@ def _legacy(source: BinaryIO) -> str:
     if controls > size * MAX_CONTROLS_SHARE:
         raise Refused("Its content is binary, not text. Convert it to one of the formats that can be read.")
     return "cp1252" if fits_cp1252 else "latin-1"
+
+
+if __name__ == "__main__":
+    serve(text_blocks)

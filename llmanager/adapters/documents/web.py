@@ -5,19 +5,21 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import BinaryIO, Final
 
+from llmanager.adapters.documents.child import serve
 from llmanager.adapters.documents.limits import BLOCK_CHARACTERS, MIB, Limits, Refused
 from llmanager.adapters.documents.text import encoding_of, noted, pieces
 from llmanager.vdb.entities import Block
 
 UNREAD: Final = frozenset({"script", "style", "template", "noscript", "svg", "iframe"})
 PARAGRAPHS: Final = frozenset(
-    "address article aside blockquote body dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 "
-    "head header hr li main nav ol p pre section table title ul".split()
+    {"address", "article", "aside", "blockquote", "body", "dd", "details", "div", "dl", "dt", "fieldset"}
+    | {"figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hr", "li"}
+    | {"main", "nav", "ol", "p", "pre", "section", "table", "title", "ul"}
 )
 LINES: Final = frozenset({"br", "tr", "option", "summary", "caption"})
 CELLS: Final = frozenset({"td", "th"})
 MAX_TITLE: Final = 200
-MAX_TAG_CHARACTERS: Final = 16 * MIB  # pictures are written into attributes
+MAX_TAG_CHARACTERS: Final = 8 * MIB  # pictures are written into attributes
 CHARSET: Final = re.compile(rb"<meta[^>]{0,200}charset=[\"']?([A-Za-z0-9_-]{1,40})", re.IGNORECASE)
 HEAD_BYTES: Final = 4096
 
@@ -28,7 +30,7 @@ def html_blocks(source: BinaryIO, _: Limits) -> Iterator[Block]:
     for piece in pieces(source, encoding):
         page.feed(piece)
         if len(page.rawdata) > MAX_TAG_CHARACTERS:
-            raise Refused("It has a tag, script or comment of more than 16 MiB. Leave it out, or save the page as text.")
+            raise Refused("It has a tag, script or comment of more than 8 MiB. Leave it out, or save it as text.")
         if page.length >= BLOCK_CHARACTERS:
             yield Block(page.taken(), page.metadata | noted(encoding))
     page.close()
@@ -58,6 +60,7 @@ class _Page(HTMLParser):
         self.metadata: dict[str, str] = {}
         self._parts: list[str] = []
         self._gap = ""  # what must stand before the next word
+        self._has_begun = False
         self._unread = 0  # how deep within what is not read
         self._title: list[str] | None = None
         self._in_pre = 0
@@ -110,9 +113,10 @@ class _Page(HTMLParser):
         self._gap = " " if data[-1].isspace() else ""
 
     def _add(self, text: str) -> None:
-        self._parts.append(self._gap + text)
-        self.length += len(self._gap) + len(text)
-        self._gap = ""
+        gap = self._gap if self._has_begun else ""
+        self._parts.append(gap + text)
+        self.length += len(gap) + len(text)
+        self._gap, self._has_begun = "", True
 
     def _part(self, tag: str) -> None:
         if tag in PARAGRAPHS:
@@ -127,3 +131,7 @@ class _Page(HTMLParser):
             title = " ".join("".join(self._title).split())[:MAX_TITLE]
             self.metadata |= {"title": title} if title else {}
             self._title = None
+
+
+if __name__ == "__main__":
+    serve(html_blocks)
