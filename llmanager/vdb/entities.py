@@ -13,6 +13,9 @@ MAX_METADATA_BYTES = 16 * 1024  # of one item, as JSON
 MAX_ITEMS_AT_ONCE = 5_000  # of one write: it becomes one segment, visible whole or not at all
 MAX_BYTES_AT_ONCE = 32 * 1024 * 1024  # texts, metadata and vectors of one write together
 MAX_K = 200
+MAX_QUERY_BYTES = 32 * 1024  # of one query's text, UTF-8
+MAX_METADATA_DEPTH = 16
+MAX_IDS = 200  # of one get
 MAX_FIELDS = 256  # of one collection: names of metadata that can be filtered by, each type of one counted
 MAX_FIELD_BYTES = 256  # of such a name, UTF-8
 MAX_FILTER_DEPTH = 8
@@ -119,6 +122,35 @@ class Hit:
 class IndexStats:
     count: int  # items
     size_bytes: int  # on disk
+
+
+@dataclass(frozen=True)
+class Index:
+    """Where a collection's index stands. It is behind while a write that was begun is not known to be in it."""
+
+    state: IndexState
+    last_seq: int = 0  # of the last write that was begun; its segment may be missing, if that write failed
+    applied_seq: int = 0  # of the last write that the index has
+    build: int = 0  # grows whenever the index is dropped or made anew: one that was read from may be another now
+    tended_seq: int = 0  # last_seq when it was last compacted
+    count: int = 0  # items when it was hibernated
+    version: int = 0
+
+    @property
+    def is_up(self) -> bool:
+        return self.state is IndexState.READY
+
+    @property
+    def is_current(self) -> bool:
+        return self.is_up and self.applied_seq == self.last_seq
+
+
+@dataclass(frozen=True)
+class Use:
+    """Queries and writes are use; status and lists are not."""
+
+    last_used_at: datetime | None = None
+    version: int = 0
 
 
 @dataclass(frozen=True)
