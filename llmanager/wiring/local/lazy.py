@@ -1,14 +1,15 @@
 """An object that is made when it is first used: what takes seconds and a hundred MB to import waits until then."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
 
 class _Lazy:
-    def __init__(self, make: Callable[[], object]) -> None:
+    def __init__(self, make: Callable[[], object], known: Mapping[str, Any]) -> None:
+        self.__dict__.update(known)
         self._make = make
         self._making = threading.Lock()
 
@@ -21,6 +22,9 @@ class _Lazy:
         return method
 
 
-def lazily(make: Callable[[], T]) -> T:
-    """Something with the methods of what `make` returns. If making raises, the next use tries again."""
-    return cast(T, _Lazy(make))
+def lazily(make: Callable[[], T], **known: Any) -> T:
+    """Something with the methods of what `make` returns. If making raises, the next use tries again.
+
+    `known`: methods that need not be waited for.
+    """
+    return cast(T, _Lazy(make, known))

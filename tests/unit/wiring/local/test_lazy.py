@@ -36,3 +36,10 @@ def test_a_making_that_fails_is_tried_again():
     with pytest.raises(OSError, match="no space"):
         lazy.add(1)
     assert lazy.add(1) == 1
+
+
+def test_what_is_known_without_it_does_not_make_it():
+    Counter.made = 0
+    lazy = lazily(Counter, add=lambda amount: -amount)
+    assert lazy.add(2) == -2
+    assert Counter.made == 0
