@@ -1,17 +1,58 @@
-"""From a document's blocks to the items of a collection, a bounded part of the text in memory. Pure."""
+"""From documents' blocks to items, and from items to portions that are embedded and written together. Pure.
 
-import hashlib
+Only a bounded part of a text is in memory.
+"""
+
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
-from llmanager.vdb.entities import MAX_ID_BYTES, Block, Chunking, Item
+from llmanager.vdb.entities import Block, Chunking, Item
+from llmanager.vdb.ingested import short
 from llmanager.vdb.ports import Splitter
 
 WINDOW_CHARACTERS: Final = 16 * 1024  # of text cut at once, at least
 WINDOW_CHUNKS: Final = 8  # and at least so many of the largest
 KEPT_BLANKS: Final = 4  # behind the last chunk of a window
-MAX_PREFIX_BYTES: Final = MAX_ID_BYTES - 64
 MARKDOWN: Final = (".md", ".markdown")
+PORTION_ITEMS: Final = 256
+PORTION_CHARACTERS: Final = 2 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A document was read to its end, or as far as that went."""
+
+    name: str
+    chunks: int
+    digest: str = ""
+    failure: str | None = None  # for people
+
+
+@dataclass(frozen=True)
+class Portion:
+    items: tuple[Item, ...]
+    ended: tuple[Ended, ...] = ()  # of these all items are in this portion or earlier ones
+
+
+def portions(entries: Iterable[Item | Ended]) -> Iterator[Portion]:
+    items: list[Item] = []
+    ended: list[Ended] = []
+    characters = 0
+    for entry in entries:
+        if isinstance(entry, Ended):
+            ended.append(entry)
+            is_full = len(ended) >= PORTION_ITEMS
+        else:
+            is_full = len(items) >= PORTION_ITEMS or characters + len(entry.text) > PORTION_CHARACTERS
+        if is_full and (items or ended):
+            yield Portion(tuple(items), tuple(ended))
+            items, ended, characters = [], [], 0
+        if isinstance(entry, Item):
+            items.append(entry)
+            characters += len(entry.text)
+    if items or ended:
+        yield Portion(tuple(items), tuple(ended))
 
 
 def chunks(name: str, blocks: Iterable[Block], chunking: Chunking, splitter: Splitter) -> Iterator[Item]:
@@ -19,27 +60,17 @@ def chunks(name: str, blocks: Iterable[Block], chunking: Chunking, splitter: Spl
 
     Deterministic: the same blocks give the same items, so that what was done of them can be found again.
     """
-    prefix = id_prefix(name)
     is_markdown = name.lower().endswith(MARKDOWN)
     for number, (text, block) in enumerate(_texts(blocks, chunking, splitter, is_markdown)):
-        yield Item(chunk_id(prefix, number), text, {**block.metadata, "chunk": number}, source=name)
+        yield Item(chunk_id(name, number), text, {**block.metadata, "chunk": number}, source=name)
 
 
-def chunk_ids(name: str, first: int, behind: int) -> Iterator[str]:
-    prefix = id_prefix(name)
-    return (chunk_id(prefix, number) for number in range(first, behind))
+def chunk_id(name: str, number: int) -> str:
+    return f"{short(name)}#{number:06}"
 
 
-def chunk_id(prefix: str, number: int) -> str:
-    return f"{prefix}#{number:06}"
-
-
-def id_prefix(name: str) -> str:
-    """The name, or of a long one its beginning and its digest."""
-    data = name.encode()
-    if len(data) <= MAX_PREFIX_BYTES:
-        return name
-    return f"{data[: MAX_PREFIX_BYTES - 40].decode(errors='ignore')}~{hashlib.sha256(data).hexdigest()[:32]}"
+def chunk_ids(name: str, start: int, stop: int) -> Iterator[str]:
+    return (chunk_id(name, number) for number in range(start, stop))
 
 
 def _texts(
@@ -59,7 +90,7 @@ def _texts(
             if len(text) >= window:
                 *whole, last = splitter.split(text, chunking, is_markdown=is_markdown) or [""]
                 yield from ((chunk, of) for chunk in whole)
-                text = _behind(text, last)
+                text = _from(last, text)
     yield from ((chunk, of) for chunk in splitter.split(text, chunking, is_markdown=is_markdown))
 
 
@@ -67,7 +98,7 @@ def _pieces(text: str, size: int) -> Iterator[str]:
     return (text[start : start + size] for start in range(0, len(text), size))
 
 
-def _behind(text: str, last: str) -> str:
+def _from(last: str, text: str) -> str:
     """The last chunk and a little of what follows it, which can only be blank: a file of blanks shall not pile up."""
     start = text.rfind(last) if last else len(text)
     return text[start : start + len(last) + KEPT_BLANKS]
