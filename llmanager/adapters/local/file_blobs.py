@@ -9,6 +9,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from operator import itemgetter
 from pathlib import Path
 from stat import S_ISREG
 
@@ -64,11 +65,12 @@ class FileBlobs:
         return pieces
 
     def find(self, key: str) -> BlobInfo | None:
-        return _info(path_of(self._root, checked_key(key)), key)
+        return _info(key, path_of(self._root, checked_key(key)).stat)
 
     def list(self, prefix: str) -> Iterator[BlobInfo]:
         folder, slash, _ = prefix.rpartition("/")
-        return _walk(path_of(self._root, checked_key(folder)) if slash else self._root, folder + slash, prefix)
+        base = path_of(self._root, checked_key(folder)) if slash else self._root
+        return _walk(str(base), folder + slash, prefix)
 
     def delete(self, key: str) -> None:
         path = path_of(self._root, checked_key(key))
@@ -172,27 +174,29 @@ def _pieces(path: Path) -> Iterator[bytes]:
             yield piece
 
 
-def _walk(folder: Path, key: str, prefix: str) -> Iterator[BlobInfo]:
+def _walk(folder: str, key: str, prefix: str) -> Iterator[BlobInfo]:
     """What is under the folder, whose key ends in '/', in order of keys."""
-    for found, path in sorted(_entries(folder, key)):
+    for found, entry in sorted(_entries(folder, key), key=itemgetter(0)):
         if found.startswith(prefix):
             if found.endswith("/"):
-                yield from _walk(path, found, prefix)
-            elif info := _info(path, found):
+                yield from _walk(entry.path, found, prefix)
+            elif info := _info(found, entry.stat):
                 yield info
 
 
-def _entries(folder: Path, key: str) -> Iterator[tuple[str, Path]]:
-    """Keys of blobs and of folders, with their paths. A folder's ends in '/': so it sorts as what is in it does."""
+def _entries(folder: str, key: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Keys of blobs and of folders. A folder's ends in '/': so it sorts as what is in it does."""
     with translated(), suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
         for entry in entries:
             if part := part_of(entry.name):
-                yield f"{key}{part}/" if entry.is_dir() else key + part, folder / entry.name
+                yield f"{key}{part}/" if entry.is_dir() else key + part, entry
 
 
-def _info(path: Path, key: str) -> BlobInfo | None:
-    with translated(), suppress(FileNotFoundError, NotADirectoryError):
-        status = path.stat()
-        if S_ISREG(status.st_mode):
-            return BlobInfo(key, status.st_size)
-    return None
+def _info(key: str, stat: Callable[[], os.stat_result]) -> BlobInfo | None:
+    """None where it is gone, or a folder."""
+    with translated():
+        try:
+            status = stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+    return BlobInfo(key, status.st_size) if S_ISREG(status.st_mode) else None

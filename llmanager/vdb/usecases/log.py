@@ -8,7 +8,7 @@ from llmanager.kernel.errors import BlobNotFound, Conflict
 from llmanager.vdb.compaction import Policy
 from llmanager.vdb.entities import Write
 from llmanager.vdb.errors import SegmentGone
-from llmanager.vdb.segments import MANIFEST, Segment, Span, row_lines, writes
+from llmanager.vdb.segments import INLINE_BYTES, MANIFEST, Segment, Span, row_lines, writes
 from llmanager.vdb.usecases.compact import compact
 from llmanager.vdb.usecases.segment_blobs import Contents, SegmentBlobs
 
@@ -25,15 +25,18 @@ class SegmentLog:
     blobs: Blobs
     prefix: str
     policy: Policy = field(default_factory=Policy)
+    inline_bytes: int = INLINE_BYTES
 
     def append(self, resource: str, seq: int, write: Write) -> Segment:
         """Durable when it returns. If it raises, what was written is removed again, as far as the blob store lets us.
 
-        `seq` is above that of every segment (Conflict otherwise); gaps are fine. After OutOfSpace nothing is left.
+        `seq` is above every one that was used before, by a write that failed too: the caller keeps the count, and gaps
+        are fine. Raises Conflict where this very number is taken. After OutOfSpace nothing is left.
         """
         if len(write.vectors or ()) != len(write.items):
             raise ValueError("a write has one vector an item")
-        if any(span.last_seq >= seq for span in self._store.live(resource)):
+        span = Span(seq, seq)
+        if self.blobs.find(self._store.key(resource, span, MANIFEST)):
             raise Conflict("Somebody else wrote to the vector database in between. Send the request again.")
         data = write.vectors.data if write.vectors else b""
         contents = Contents(
@@ -43,7 +46,7 @@ class SegmentLog:
             lines=row_lines(write),
             vectors=(data[at : at + PIECE_BYTES] for at in range(0, len(data), PIECE_BYTES)),
         )
-        return self._store.store(resource, Span(seq, seq), contents)
+        return self._store.store(resource, span, contents)
 
     def segments(self, resource: str) -> tuple[Segment, ...]:
         """The live ones, in order of their numbers: replayed one after another they give the collection.
@@ -113,4 +116,4 @@ class SegmentLog:
 
     @property
     def _store(self) -> SegmentBlobs:
-        return SegmentBlobs(self.blobs, self.prefix)
+        return SegmentBlobs(self.blobs, self.prefix, self.inline_bytes)
