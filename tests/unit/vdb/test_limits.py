@@ -79,16 +79,20 @@ def test_metadata_without_end_is_refused_at_the_limit():
         check_items([Item("a", "", endless)])
 
 
-@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
-def test_vectors_hold_finite_numbers(number):
-    data = struct.pack("<4f", 1.0, 3.4e38, number, 2.0)
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 1.1e15, -1.1e15])
+@pytest.mark.parametrize("place", [0, 1])
+def test_vectors_hold_numbers_that_can_be_squared(number, place):
+    wrong = [2.0, 3.0]
+    wrong[place] = number
+    data = struct.pack("<4f", 1.0, -1e14, *wrong)
     with pytest.raises(InvalidInput) as refusal:
         check_vectors(Vectors(2, data), 2)
     assert refusal.value.param == "vectors.1"
 
 
-def test_the_largest_finite_numbers_pass():
-    check_vectors(Vectors(MAX_DIM, struct.pack("<f", 3.4e38) * MAX_DIM), 1)
+def test_the_largest_numbers_pass():
+    check_vectors(Vectors(MAX_DIM, struct.pack("<f", 9.9e14) * MAX_DIM), 1)
+    assert packed([[-1e15, 1e15]]).dim == 2
 
 
 @pytest.mark.parametrize(
@@ -119,7 +123,18 @@ def test_numbers_are_packed_as_little_endian_float32():
 
 
 @pytest.mark.parametrize(
-    "rows", [[], [[]], [[1.0], [1.0, 2.0]], [[math.nan]], [[math.inf]], [[1e39]], [[10**400]], [[0.0] * (MAX_DIM + 1)]]
+    "rows",
+    [
+        [],
+        [[]],
+        [[1.0], [1.0, 2.0]],
+        [[math.nan]],
+        [[math.inf]],
+        [[1.1e15]],
+        [[1e39]],
+        [[10**400]],
+        [[0.0] * (MAX_DIM + 1)],
+    ],
 )
 def test_what_is_no_matrix_of_float32_is_refused(rows):
     with pytest.raises(InvalidInput):

@@ -6,7 +6,7 @@ import pytest
 
 from llmanager.kernel.errors import Unavailable
 from llmanager.vdb.entities import IndexState
-from llmanager.vdb.errors import BeingRestored, CollectionNotFound, IndexMissing
+from llmanager.vdb.errors import BeingRestored, CollectionNotFound, IndexDamaged, IndexMissing
 from llmanager.vdb.usecases.delete import delete
 from llmanager.vdb.usecases.hibernate import hibernate
 from llmanager.vdb.usecases.read import get_items
@@ -119,6 +119,26 @@ def test_a_reader_gives_up_where_the_index_is_dropped_again_and_again(docs):
 
     with pytest.raises(BeingRestored):
         answered(docs.vdbs, DOCS, ask, empty=0)
+
+
+def test_a_damaged_index_is_made_anew_once_however_many_find_it_damaged(docs):
+    build = docs.index().build
+    tries = []
+
+    def ask(collection):
+        if docs.index().build == build:
+            raise IndexDamaged
+        return docs.store.stats(collection.resource).count
+
+    def ask_slowly(collection):
+        tries.append(collection)
+        if len(tries) == 1:
+            assert answered(docs.vdbs, DOCS, ask, empty=0) == 2  # another reader, who has it mended
+            raise IndexDamaged
+        return ask(collection)
+
+    assert answered(docs.vdbs, DOCS, ask_slowly, empty=0) == 2
+    assert docs.index().build == build + 1
 
 
 def test_a_reader_of_what_is_deleted_meanwhile_is_told_so(docs):

@@ -4,7 +4,7 @@ import pytest
 
 from llmanager.kernel.errors import InvalidInput, OutOfSpace, Unavailable
 from llmanager.vdb.entities import MAX_FIELDS, Item, Write
-from llmanager.vdb.errors import CollectionNotFound, DimensionMismatch
+from llmanager.vdb.errors import CollectionNotFound, DimensionMismatch, IndexDamaged, IndexMissing
 from llmanager.vdb.usecases.hibernate import hibernate
 from llmanager.vdb.usecases.restore import ready
 from llmanager.vdb.usecases.write import write
@@ -138,3 +138,13 @@ def test_every_answered_write_is_told(docs):
     docs.changed.clear()
     docs.write("a")
     assert docs.changed == [docs.collection().resource]
+
+
+@pytest.mark.parametrize("error", [IndexDamaged(), IndexMissing()])
+def test_an_index_that_is_found_damaged_by_a_write_is_made_again_with_it(docs, error):
+    docs.write("a")
+    docs.store.before_apply = refused(error)
+    assert docs.write("b", delete=["a"]) == 1
+    assert docs.held() == ["b"]
+    assert docs.segments() == 2
+    assert docs.index().is_current
