@@ -30,14 +30,14 @@ class RunBlocking(Protocol):
 
 def file_routes(*, files: Files, keyring: Keyring, run_blocking: RunBlocking) -> APIRouter:
     """`run_blocking` keeps a thread for each upload that comes in, of which there are at most MAX_UPLOADS_AT_ONCE."""
-    router = APIRouter(prefix="/files", tags=["files"])
+    router = APIRouter(tags=["files"])
     router.include_router(_own(files, keyring))
     router.include_router(_content(files, run_blocking))
     return router
 
 
 def _own(files: Files, keyring: Keyring) -> APIRouter:
-    router = APIRouter()
+    router = APIRouter(prefix="/files")
     reader, writer = requires(keyring, "vdb:read"), requires(keyring, "vdb:write")
 
     @router.post("")
@@ -64,7 +64,7 @@ def _own(files: Files, keyring: Keyring) -> APIRouter:
 
 
 def _content(files: Files, run_blocking: RunBlocking) -> APIRouter:
-    router = APIRouter()
+    router = APIRouter(prefix="/files")
     coming = 0
 
     @router.put("/{file_id}/content", response_model=wire.File)

@@ -59,8 +59,9 @@ def test_a_name_that_is_a_file_and_a_folder_is_the_file_and_with_a_slash_the_fol
     assert found(world, "a/") == ["a/b"]
 
 
-def test_a_large_folder_is_read_page_by_page(world: World):
-    names = [f"many/{n:03}" for n in range(205)]
+def test_a_large_folder_is_read_page_by_page(world: World, monkeypatch):
+    monkeypatch.setattr("llmanager.files.usecases.find.PAGE", 3)
+    names = [f"many/{n}" for n in range(7)]
     for name in names:
         world.upload(name)
     assert found(world, "many") == names
