@@ -84,6 +84,15 @@ class SegmentCorrupt(Final):
     code = "segment_corrupt"
 
 
+class SegmentGone(Unavailable):
+    """A compaction merged away what was to be read. The list of segments names what took its place."""
+
+    code = "segment_gone"
+
+    def __init__(self) -> None:
+        super().__init__("The vector database's segments were merged meanwhile. Try again.")
+
+
 class DocumentUnreadable(Final):
     """Of one document: broken, of an unknown format, or more than its limits. The text says which."""
 
