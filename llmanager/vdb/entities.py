@@ -22,6 +22,9 @@ MAX_FILTER_DEPTH = 8
 MAX_FILTER_CONDITIONS = 64
 MAX_FILTER_VALUES = 1_000  # of one $in or $nin
 
+MAX_COMPONENT = 1e15  # of a vector, its sign apart: sums of squares stay finite in float32
+MIN_LENGTH = 1e-15  # a shorter vector has no direction: its cosine with any other is 0
+
 FLOAT_BYTES = 4
 
 
