@@ -15,7 +15,6 @@ MAX_BYTES_AT_ONCE = 32 * 1024 * 1024  # texts, metadata and vectors of one write
 MAX_K = 200
 MAX_QUERY_BYTES = 32 * 1024  # of one query's text, UTF-8
 MAX_METADATA_DEPTH = 16
-MAX_IDS = 200  # of one get
 MAX_FIELDS = 256  # of one collection: names of metadata that can be filtered by, each type of one counted
 MAX_FIELD_BYTES = 256  # of such a name, UTF-8
 MAX_FILTER_DEPTH = 8

@@ -128,6 +128,8 @@ def packed(rows: Sequence[Sequence[float]], param: str = "vectors") -> Vectors:
             data += form.pack(*row)
         except (OverflowError, struct.error) as error:
             raise InvalidInput(f"Vector {number} holds what is no float32.", param=f"{param}.{number}") from error
+        if not math.isfinite(sum(row)):
+            raise InvalidInput(f"Vector {number} holds a number that is not finite.", param=f"{param}.{number}")
     return Vectors(dim, bytes(data))
 
 
