@@ -1,17 +1,15 @@
 """What of a draft fits into a model's context. docs/prompt.md tells the rules. Pure.
 
-Sizes are tokens. A text's size is given by a function, so that a model's own count can stand behind it.
+Sizes are estimates: whoever knows how many tokens a model counts for one scales the limit.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from llmanager.chat import prompt
 from llmanager.chat.entities import Draft, Message, Passage, Turn
-
-Size = Callable[[str], int]
 
 UNKNOWN_CONTEXT_TOKENS: Final = 8192  # assumed of a model that does not tell
 DEFAULT_ANSWER_TOKENS: Final = 1024  # kept free for an answer of no given length, but at most a quarter of the context
@@ -46,13 +44,13 @@ def estimated_prompt(messages: Sequence[Message]) -> int:
     return sum(estimated(message.content) + MESSAGE_TOKENS for message in messages)
 
 
-def fit(draft: Draft, limit: int, size: Size) -> Draft:
+def fit(draft: Draft, limit: int) -> Draft:
     """The draft with as much as fits. System and question always stay, so only a draft of these may be over."""
-    room = limit - sum(size(message.content) + MESSAGE_TOKENS for message in prompt.messages(bare(draft)))
-    passages = _passages(draft, room, size)
-    room -= sum(_passage_size(passage, len(draft.passages or ()), size) for passage in passages)
+    room = limit - estimated_prompt(prompt.messages(bare(draft)))
+    passages = _passages(draft, room)
+    room -= sum(_passage_size(passage, len(draft.passages or ())) for passage in passages)
     kept = bare(draft) if not passages else replace(bare(draft), passages=passages)
-    return replace(kept, turns=_turns(draft.turns, room, size))
+    return replace(kept, turns=_turns(draft.turns, room))
 
 
 def bare(draft: Draft) -> Draft:
@@ -66,11 +64,11 @@ def extract(turns: Sequence[Turn]) -> Turn:
     return Turn("\n".join([EARLIER_QUESTIONS, *questions]), "\n".join([EARLIER_ANSWERS, *answers]))
 
 
-def _passages(draft: Draft, room: int, size: Size) -> tuple[Passage, ...]:
+def _passages(draft: Draft, room: int) -> tuple[Passage, ...]:
     """By rank, those that fit into their share; of none that does, the best that fits into all the room."""
     passages = draft.passages or ()
     part, whole = PASSAGES_SHARE if draft.turns else (1, 1)
-    sizes = [_passage_size(passage, len(passages), size) for passage in passages]
+    sizes = [_passage_size(passage, len(passages)) for passage in passages]
     share, kept = room * part // whole, []
     for passage, tokens in zip(passages, sizes, strict=True):
         if tokens <= share:
@@ -81,32 +79,32 @@ def _passages(draft: Draft, room: int, size: Size) -> tuple[Passage, ...]:
     return tuple(kept)
 
 
-def _passage_size(passage: Passage, highest_number: int, size: Size) -> int:
-    return size(prompt.passage_text(highest_number, passage) + "\n")
+def _passage_size(passage: Passage, highest_number: int) -> int:
+    return estimated(prompt.passage_text(highest_number, passage) + "\n")
 
 
-def _turns(turns: Sequence[Turn], room: int, size: Size) -> tuple[Turn, ...]:
+def _turns(turns: Sequence[Turn], room: int) -> tuple[Turn, ...]:
     """From the newest, whole while they fit; of those before, again from the newest, an extract."""
     whole = len(turns)
-    while whole and (tokens := _turn_size(turns[whole - 1], size)) <= room:
+    while whole and (tokens := _turn_size(turns[whole - 1])) <= room:
         whole -= 1
         room -= tokens
     brief = whole
-    room -= _turn_size(extract(()), size)
-    while brief and (tokens := _brief_size(turns[brief - 1], size)) <= room:
+    room -= _turn_size(extract(()))
+    while brief and (tokens := _brief_size(turns[brief - 1])) <= room:
         brief -= 1
         room -= tokens
     compacted = (extract(turns[brief:whole]),) if brief < whole else ()
     return (*compacted, *turns[whole:])
 
 
-def _turn_size(turn: Turn, size: Size) -> int:
-    return size(turn.q) + size(turn.a) + 2 * MESSAGE_TOKENS
+def _turn_size(turn: Turn) -> int:
+    return estimated(turn.q) + estimated(turn.a) + 2 * MESSAGE_TOKENS
 
 
-def _brief_size(turn: Turn, size: Size) -> int:
+def _brief_size(turn: Turn) -> int:
     """Of a turn's two lines in an extract."""
-    return size(f"\n- {_cut(turn.q)}") + size(f"\n- {_first_sentence(turn.a)}")
+    return estimated(f"\n- {_cut(turn.q)}") + estimated(f"\n- {_first_sentence(turn.a)}")
 
 
 def _first_sentence(text: str) -> str:

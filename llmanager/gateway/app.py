@@ -104,9 +104,9 @@ class Gateway:
             await self._metered(call, answer, self._serve(call, scope, receive, answer))
 
     async def ask(self, principal: Principal, path: str, body: bytes, answer: Answer) -> None:
-        """A request from within this process: no key, no scope but those of `principal` that it needs beyond `path`'s.
+        """A request from within this process: without a key, and without a look at the scope of `path`.
 
-        `path` is one of ENTRIES without an {id}. As by HTTP in all else: limits, leases, metering.
+        `path` is one of ENTRIES without an {id}. In all else as by HTTP: limits, leases, metering.
         """
         matched = surface.match(path)
         assert matched is not None, "a path of ours"

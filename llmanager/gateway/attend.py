@@ -46,7 +46,7 @@ async def _until_disconnect(receive: Receive, answer: Answer, heartbeat_s: float
     opens_at_s = loop.time() + opens_after_s
     while True:
         try:
-            async with asyncio.timeout(None if heartbeat_s is None else min(heartbeat_s, opens_after_s)):
+            async with asyncio.timeout(_pause_s(answer, heartbeat_s, opens_after_s)):
                 message = await receive()
         except TimeoutError:
             if loop.time() >= opens_at_s and answer.status is None:
@@ -56,3 +56,9 @@ async def _until_disconnect(receive: Receive, answer: Answer, heartbeat_s: float
             continue
         if message["type"] == "http.disconnect":
             return
+
+
+def _pause_s(answer: Answer, heartbeat_s: float | None, opens_after_s: float) -> float | None:
+    if heartbeat_s is None or answer.status is not None:
+        return heartbeat_s
+    return min(heartbeat_s, opens_after_s)

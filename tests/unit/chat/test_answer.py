@@ -170,3 +170,12 @@ async def test_no_prompt_is_over_the_limit_whatever_the_models_tokens_are_like(p
     await answer(made, ADA, Ask(question, chat_id="c"))
     assert made.models.tokens(made.models.prompts[0]) <= context - context // 4
     assert made.models.counts <= 5
+
+
+async def test_a_count_that_no_choice_satisfies_leaves_system_and_question():
+    made = assistant(context=400)
+    made.models.tokens = lambda messages: 9 if "No passages." in messages[-1].content else 9999
+    told = await answer(made, ADA, ASK_DOCS)
+    assert told.citations == ()
+    assert made.models.prompts[0][-1].content == "No passages.\n\nQuestion: Why?"
+    assert made.models.counts <= 5

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmanager.chat import budget
-from llmanager.chat.budget import MESSAGE_TOKENS, estimated, estimated_prompt, extract, fit
+from llmanager.chat.budget import estimated, estimated_prompt, extract, fit
 from llmanager.chat.entities import Draft, Turn
 from llmanager.chat.prompt import messages
 from tests.fakes.chat import passage
@@ -33,7 +33,7 @@ def whole_turns(kept: Draft) -> tuple[Turn, ...]:
 
 @given(DRAFTS, st.integers(0, 900))
 def test_what_is_kept_is_never_over_the_limit_unless_system_and_question_alone_are(draft: Draft, limit: int):
-    kept = fit(draft, limit, estimated)
+    kept = fit(draft, limit)
     bare = budget.bare(draft)
     assert estimated_prompt(messages(kept)) <= limit or kept == bare
     assert (kept.question, kept.system, kept.passages is None) == (draft.question, draft.system, draft.passages is None)
@@ -41,7 +41,7 @@ def test_what_is_kept_is_never_over_the_limit_unless_system_and_question_alone_a
 
 @given(DRAFTS, st.integers(0, 900))
 def test_order_is_kept_and_the_newest_turns_come_before_older_ones(draft: Draft, limit: int):
-    kept = fit(draft, limit, estimated)
+    kept = fit(draft, limit)
     assert is_part(kept.passages or (), draft.passages or ())
     whole = whole_turns(kept)
     assert whole == draft.turns[len(draft.turns) - len(whole) :]
@@ -49,45 +49,47 @@ def test_order_is_kept_and_the_newest_turns_come_before_older_ones(draft: Draft,
 
 @given(DRAFTS, st.integers(0, 900))
 def test_the_same_draft_is_always_fitted_alike(draft: Draft, limit: int):
-    assert fit(draft, limit, estimated) == fit(draft, limit, estimated)
+    assert fit(draft, limit) == fit(draft, limit)
 
 
 @given(DRAFTS)
 def test_what_fits_whole_is_kept_whole_given_the_room_that_shares_need(draft: Draft):
-    assert fit(draft, 4 * estimated_prompt(messages(draft)), estimated) == draft
+    assert fit(draft, 4 * estimated_prompt(messages(draft))) == draft
 
 
-def words(text: str) -> int:
-    return len(text.split())
+def dots(count: int) -> str:
+    """A text of so many tokens."""
+    return "." * count
 
 
 def room_for(draft: Draft, tokens: int) -> int:
-    return sum(words(m.content) + MESSAGE_TOKENS for m in messages(budget.bare(draft))) + tokens
+    """The limit that leaves so much beside system and question."""
+    return estimated_prompt(messages(budget.bare(draft))) + tokens
 
 
 def test_passages_stay_within_their_share_where_there_are_turns():
-    draft = Draft("q", passages=(passage(1, "a " * 59), passage(2, "b " * 59)), turns=(Turn("x", "y"),))
-    kept = fit(draft, room_for(draft, 100), words)
+    draft = Draft("q", passages=(passage(1, dots(60)), passage(2, dots(60))), turns=(Turn("x", "y"),))
+    kept = fit(draft, room_for(draft, 140))
     assert (kept.passages, kept.turns) == (draft.passages[:1], draft.turns)
-    alone = fit(replace(draft, turns=()), room_for(draft, 120), words)
-    assert alone.passages == draft.passages
+    alone = replace(draft, turns=())
+    assert fit(alone, room_for(alone, 140)).passages == draft.passages
 
 
 def test_a_passage_that_does_not_fit_makes_way_for_the_next():
-    draft = Draft("q", passages=(passage(1, "a " * 90), passage(2, "b"), passage(3, "c")))
-    assert fit(draft, room_for(draft, 20), words).passages == draft.passages[1:]
+    draft = Draft("q", passages=(passage(1, dots(90)), passage(2, "b"), passage(3, "c")))
+    assert fit(draft, room_for(draft, 20)).passages == draft.passages[1:]
 
 
 def test_the_best_passage_may_have_all_the_room_if_none_fits_into_the_share():
-    draft = Draft("q", passages=(passage(1, "a " * 89),), turns=(Turn("x", "y"),))
-    kept = fit(draft, room_for(draft, 95), words)
+    draft = Draft("q", passages=(passage(1, dots(90)),), turns=(Turn("x", "y"),))
+    kept = fit(draft, room_for(draft, 96))
     assert (kept.passages, kept.turns) == (draft.passages, ())
 
 
 def test_old_turns_become_one_extract_before_the_newest_whole_ones():
-    old = (Turn("Who is Ada?", "A poet. Born in Leeds."), Turn("And  Bob?\nSay.", "It stops. " + "x " * 70))
+    old = (Turn("Who is Ada?", "A poet. Born in Leeds."), Turn("And  Bob?\nSay.", "It stops. " + dots(70)))
     newest = Turn("Why?", "So.")
-    kept = fit(Draft("q", turns=(*old, newest)), room_for(Draft("q"), 50), words)
+    kept = fit(Draft("q", turns=(*old, newest)), room_for(Draft("q"), 75))
     assert kept.turns[1:] == (newest,)
     assert kept.turns[0] == extract(old[1:]), "the older one had no room"
     assert kept.turns[0].q == "Earlier questions:\n- And Bob? Say."

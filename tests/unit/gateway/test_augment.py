@@ -111,9 +111,10 @@ async def test_tools_are_refused():
     assert (reply.status, reply.error["param"]) == (422, "tools")
 
 
-async def test_a_stream_whose_retrieval_takes_long_is_opened_and_kept_alive():
+@pytest.mark.parametrize("hold_silent_s", [0, 0.01])
+async def test_a_stream_whose_retrieval_takes_long_is_opened_and_kept_alive(hold_silent_s: float):
     reply = Reply()
-    async with answering(hold_silent_s=0.01, heartbeat_s=0.02) as (stage, augmenter):
+    async with answering(hold_silent_s=hold_silent_s, heartbeat_s=0.02) as (stage, augmenter):
         augmenter.held.clear()
         asking = asyncio.create_task(stage.client.post(CHAT, ASK | {"stream": True}, reply=reply))
         await reply.until(lambda: len(reply.comments) > 1)
