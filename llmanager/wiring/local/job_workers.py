@@ -220,6 +220,8 @@ class JobWorkers:
             log.warning("a job was taken over by another worker", job=running.job.id)
         except LLManagerError as error:
             log.warning("the state of a job could not be noted", job=running.job.id, why=error.code)
+        except Exception as error:  # noqa: BLE001 (the outermost loop: one broken job must not end its thread)
+            _log_failure(running.job, error)
 
 
 def _broke(job: Job) -> LLManagerError:

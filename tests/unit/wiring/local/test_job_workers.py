@@ -191,3 +191,16 @@ def test_a_broken_queue_does_not_end_the_workers(stage, monkeypatch):
 
 def test_workers_that_never_started_can_be_closed(stage):
     JobWorkers(stage.queue, {}).close()
+
+
+def test_an_end_that_no_row_can_hold_does_not_end_the_thread(stage):
+    def act(job, report):
+        raise Unavailable("\ud800")
+
+    stage.act = act
+    with capture_logs() as logs, stage.working(workers=1):
+        stage.submit()
+        eventually(lambda: logs, within_s=10)
+        stage.act = lambda job, report: {}
+        stage.until(stage.submit("b"), JobState.DONE)
+    assert [line["error"] for line in logs] == ["UnicodeEncodeError"]
