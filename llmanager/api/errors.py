@@ -11,6 +11,7 @@ from llmanager.gateway.errors import MethodNotAllowed
 from llmanager.gateway.ports import Rendered
 from llmanager.kernel import errors
 from llmanager.kernel.errors import Final, Forbidden, LLManagerError, TooLarge, Unavailable
+from llmanager.vdb.errors import DocumentUnreadable, EmbedderMissing, EmbedderUnfit, SegmentCorrupt
 
 
 class BadRequest(Final):
@@ -77,11 +78,15 @@ STATUS: dict[type[LLManagerError], tuple[int, str]] = {
     errors.NotFound: (404, "not_found_error"),
     MethodNotAllowed: (405, "invalid_request_error"),
     errors.Conflict: (409, "conflict_error"),
+    EmbedderMissing: (409, "conflict_error"),
     errors.TooLarge: (413, "invalid_request_error"),
     MisdirectedRequest: (421, "invalid_request_error"),
     errors.InvalidInput: (422, "invalid_request_error"),
+    EmbedderUnfit: (422, "invalid_request_error"),
+    DocumentUnreadable: (422, "invalid_request_error"),
     errors.Throttled: (429, "rate_limit_error"),
     HeadersTooLarge: (431, "invalid_request_error"),
+    SegmentCorrupt: (500, "storage_error"),
     errors.NotSupported: (501, "not_supported_error"),
     errors.UpstreamFailed: (502, "upstream_error"),
     errors.Unavailable: (503, "unavailable_error"),

@@ -17,9 +17,13 @@ _PART = re.compile(rf"(?!\.{{1,2}}\Z)[A-Za-z0-9._=%-]{{1,{MAX_PART_BYTES}}}", re
 
 def checked_key(key: str) -> str:
     """The key itself. Raises ValueError where it breaks the port's rule."""
-    if len(key) > MAX_KEY_BYTES or not all(_PART.fullmatch(part) for part in key.split("/")):
+    if len(key) > MAX_KEY_BYTES or not all(map(is_part, key.split("/"))):
         raise ValueError(f"not a key of a blob: {key!r}")
     return key
+
+
+def is_part(text: str) -> bool:
+    return _PART.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ MAX_BYTES_AT_ONCE = 32 * 1024 * 1024  # texts, metadata and vectors of one write
 MAX_K = 200
 MAX_QUERY_BYTES = 32 * 1024  # of one query's text, UTF-8
 MAX_METADATA_DEPTH = 16
-MAX_IDS = 200  # of one get
 MAX_FIELDS = 256  # of one collection: names of metadata that can be filtered by, each type of one counted
 MAX_FIELD_BYTES = 256  # of such a name, UTF-8
 MAX_FILTER_DEPTH = 8
@@ -28,6 +27,9 @@ MAX_DOCUMENT_BYTES = 2 * 1024 * 1024 * 1024
 MAX_OBJECT_BYTES = 256 * 1024 * 1024  # of embedded data as one JSON object; as JSONL it may be longer
 MAX_OBJECT_ITEMS = 500_000  # of the same
 MAX_ADDRESS_CHARACTERS = 1024  # of where documents come from, or embedded data goes to
+
+MAX_COMPONENT = 1e15  # of a vector, its sign apart: sums of squares stay finite in float32
+MIN_LENGTH = 1e-15  # a shorter vector has no direction: its cosine with any other is 0
 
 FLOAT_BYTES = 4
 ENDINGS = frozenset(

@@ -54,6 +54,15 @@ class IndexMissing(Unavailable):
         super().__init__("The vector database's index is being made. Try again in a moment.")
 
 
+class IndexDamaged(Unavailable):
+    """Of a store: files of the index are broken or gone. Dropping it and replaying the segments brings it back."""
+
+    code = "vdb_index_damaged"
+
+    def __init__(self) -> None:
+        super().__init__("The vector database's index is damaged. Hibernate and restore it: that makes the index anew.")
+
+
 class UnknownField(InvalidInput):
     code = "unknown_field"
 

@@ -11,6 +11,7 @@ from llmanager.vdb.conditions import type_of, typed
 from llmanager.vdb.entities import (
     FLOAT_BYTES,
     MAX_BYTES_AT_ONCE,
+    MAX_COMPONENT,
     MAX_DIM,
     MAX_FIELDS,
     MAX_ID_BYTES,
@@ -94,7 +95,7 @@ def check_to_embed(texts: Iterable[str]) -> None:
 
 
 def check_vectors(vectors: Vectors | None, count: int) -> None:
-    """As many as items, all numbers finite. Raises InvalidInput."""
+    """As many as items, all numbers within MAX_COMPONENT. Raises InvalidInput."""
     if vectors is None:
         if count:
             raise InvalidInput(f"There are {count} items and no vectors.", param="vectors")
@@ -104,8 +105,16 @@ def check_vectors(vectors: Vectors | None, count: int) -> None:
         raise InvalidInput(f"There are {count} items and {len(vectors)} vectors.", param="vectors")
     form = struct.Struct(f"<{vectors.dim}f")
     for number, row in enumerate(form.iter_unpack(vectors.data)):
-        if not math.isfinite(sum(row)):  # no sum of finite float32 is too large for a float64
-            raise InvalidInput(f"Vector {number} holds a number that is not finite.", param=f"vectors.{number}")
+        _check_numbers(row, number, "vectors")
+
+
+def _check_numbers(row: Sequence[float], number: int, param: str) -> None:
+    # A sum is not finite where a number is none, whatever min and max make of that.
+    if not (min(row) >= -MAX_COMPONENT and max(row) <= MAX_COMPONENT and math.isfinite(sum(row))):
+        raise InvalidInput(
+            f"Vector {number} holds what is no number between -{MAX_COMPONENT:g} and {MAX_COMPONENT:g}.",
+            param=f"{param}.{number}",
+        )
 
 
 def check_dim(dim: int) -> None:
@@ -114,7 +123,7 @@ def check_dim(dim: int) -> None:
 
 
 def packed(rows: Sequence[Sequence[float]], param: str = "vectors") -> Vectors:
-    """Raises InvalidInput where they are ragged, empty, or hold what is no finite float32."""
+    """Raises InvalidInput where they are ragged, empty, or hold numbers beyond MAX_COMPONENT."""
     dim = len(rows[0]) if rows else 0
     check_dim(dim)
     form = struct.Struct(f"<{dim}f")
@@ -124,10 +133,8 @@ def packed(rows: Sequence[Sequence[float]], param: str = "vectors") -> Vectors:
             raise InvalidInput(
                 f"Vector {number} has {len(row)} dimensions, vector 0 has {dim}.", param=f"{param}.{number}"
             )
-        try:
-            data += form.pack(*row)
-        except (OverflowError, struct.error) as error:
-            raise InvalidInput(f"Vector {number} holds what is no float32.", param=f"{param}.{number}") from error
+        _check_numbers(row, number, param)
+        data += form.pack(*row)
     return Vectors(dim, bytes(data))
 
 

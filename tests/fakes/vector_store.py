@@ -12,7 +12,7 @@ from operator import mul
 
 from llmanager.kernel.errors import Conflict, InvalidInput, LLManagerError, NotSupported
 from llmanager.vdb.conditions import typed
-from llmanager.vdb.entities import MAX_FIELDS, Found, Hit, IndexStats, Item, Metric, Shape, Write
+from llmanager.vdb.entities import MAX_FIELDS, MIN_LENGTH, Found, Hit, IndexStats, Item, Metric, Shape, Write
 from llmanager.vdb.errors import DimensionMismatch, IndexMissing
 from llmanager.vdb.filters import Filter, matches
 from llmanager.vdb.ports import FieldType
@@ -180,9 +180,8 @@ def _dot(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def _cosine(a: Sequence[float], b: Sequence[float]) -> float:
-    """A vector without a direction is like no other: 0."""
-    lengths = math.sqrt(_dot(a, a)) * math.sqrt(_dot(b, b))
-    return _dot(a, b) / lengths if lengths else 0.0
+    a_length, b_length = math.sqrt(_dot(a, a)), math.sqrt(_dot(b, b))
+    return _dot(a, b) / (a_length * b_length) if min(a_length, b_length) >= MIN_LENGTH else 0.0
 
 
 _SCORES: dict[Metric, Callable[[Sequence[float], Sequence[float]], float]] = {

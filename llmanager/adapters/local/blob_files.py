@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from llmanager.kernel.blobs import is_part
 from llmanager.kernel.errors import OutOfSpace, Unavailable
 
 UNFINISHED: Final = "~unfinished"  # a folder of files under way: no key's name, so no list shows it
@@ -57,14 +58,12 @@ def name_of(part: str) -> str:
 def part_of(name: str) -> str | None:
     """None for a file that is no blob of ours."""
     lower, plus, digits = name.partition("+")
-    if not plus:
-        return name if name_of(name) == name else None
     try:
-        places = int(digits, 16)
+        places = int(digits, 16) if plus else 0
     except ValueError:
         return None
-    part = "".join(letter.upper() if places >> place & 1 else letter for place, letter in enumerate(lower))
-    return part if name_of(part) == name else None
+    part = "".join(c.upper() if places >> place & 1 else c for place, c in enumerate(lower)) if places else lower
+    return part if is_part(part) and name_of(part) == name else None
 
 
 def flush(descriptor: int) -> None:

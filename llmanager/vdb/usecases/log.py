@@ -8,7 +8,7 @@ from llmanager.kernel.errors import BlobNotFound, Conflict
 from llmanager.vdb.compaction import Policy
 from llmanager.vdb.entities import Write
 from llmanager.vdb.errors import SegmentGone
-from llmanager.vdb.segments import MANIFEST, Segment, Span, row_lines, writes
+from llmanager.vdb.segments import INLINE_BYTES, MANIFEST, Segment, Span, row_lines, writes
 from llmanager.vdb.usecases.compact import compact
 from llmanager.vdb.usecases.segment_blobs import Contents, SegmentBlobs
 
@@ -25,6 +25,7 @@ class SegmentLog:
     blobs: Blobs
     prefix: str
     policy: Policy = field(default_factory=Policy)
+    inline_bytes: int = INLINE_BYTES
 
     def append(self, resource: str, seq: int, write: Write) -> Segment:
         """Durable when it returns. If it raises, what was written is removed again, as far as the blob store lets us.
@@ -115,4 +116,4 @@ class SegmentLog:
 
     @property
     def _store(self) -> SegmentBlobs:
-        return SegmentBlobs(self.blobs, self.prefix)
+        return SegmentBlobs(self.blobs, self.prefix, self.inline_bytes)

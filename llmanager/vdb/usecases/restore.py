@@ -6,7 +6,7 @@ from functools import partial
 from typing import TypeVar
 
 from llmanager.vdb.entities import Collection
-from llmanager.vdb.errors import BeingRestored, IndexMissing
+from llmanager.vdb.errors import BeingRestored, IndexDamaged, IndexMissing
 from llmanager.vdb.ports import RunBlocking
 from llmanager.vdb.rows import Key
 from llmanager.vdb.usecases.collections import Collections
@@ -41,8 +41,8 @@ def answered(vdbs: Collections, key: Key, ask: Callable[[Collection], T], *, emp
             return empty
         try:
             answer = ask(collection)
-        except IndexMissing:
-            _settled(vdbs, key)
+        except (IndexMissing, IndexDamaged):
+            _settled(vdbs, key, damaged_build=index.build)
             continue
         if vdbs.index(collection).build == index.build:
             return answer
@@ -79,7 +79,7 @@ def _forget(vdbs: Collections, resource: str, restore: "asyncio.Task[None]") -> 
         restore.exception()  # seen, even if all who waited have left
 
 
-def _settled(vdbs: Collections, key: Key) -> Collection:
+def _settled(vdbs: Collections, key: Key, damaged_build: int | None = None) -> Collection:
     with vdbs.alone(key) as collection:
-        settle(vdbs, collection)
+        settle(vdbs, collection, damaged_build=damaged_build)
     return collection

@@ -44,6 +44,7 @@ class Contents:
 class SegmentBlobs:
     blobs: Blobs
     prefix: str
+    inline_bytes: int = INLINE_BYTES
 
     def live(self, resource: str) -> tuple[Span, ...]:
         """By their manifests alone, in order."""
@@ -108,7 +109,7 @@ class SegmentBlobs:
     def _part(self, resource: str, span: Span, ending: str, chunks: Iterable[bytes]) -> Part:
         pieces = in_pieces(chunks)
         first = next(pieces, b"")
-        if len(first) <= INLINE_BYTES:
+        if len(first) <= self.inline_bytes:
             return inline_part(first)  # a piece this small is the last one
         digest = hashlib.sha256()
 

@@ -4,18 +4,19 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from llmanager.vdb.entities import Collection, Index, IndexState, Shape, Vectors, Write
-from llmanager.vdb.errors import IndexMissing
+from llmanager.vdb.errors import IndexDamaged, IndexMissing
 from llmanager.vdb.usecases.collections import Collections
 
 
-def settle(vdbs: Collections, collection: Collection) -> Index:
+def settle(vdbs: Collections, collection: Collection, *, damaged_build: int | None = None) -> Index:
     """Make the index what the segments say: whatever was interrupted is finished, or begun anew.
 
+    `damaged_build`: the one that somebody could not read. Others who could not have perhaps mended it already.
     A crash at any point leaves a row that tells the next caller to do it again. Raises SegmentCorrupt.
     """
     index = vdbs.index(collection)
-    if not index.is_up or not _is_there(vdbs, collection):
-        return _rebuilt(vdbs, collection, index)
+    if not index.is_up or index.build == damaged_build or not _is_there(vdbs, collection):
+        return rebuild(vdbs, collection, index)
     return index if index.is_current else _caught_up(vdbs, collection, index)
 
 
@@ -24,12 +25,13 @@ def _is_there(vdbs: Collections, collection: Collection) -> bool:
         return True  # nothing to hold yet
     try:
         vdbs.store.fields(collection.resource)
-    except IndexMissing:
+    except (IndexMissing, IndexDamaged):
         return False
     return True
 
 
-def _rebuilt(vdbs: Collections, collection: Collection, index: Index) -> Index:
+def rebuild(vdbs: Collections, collection: Collection, index: Index) -> Index:
+    """Drop the index and replay every segment."""
     index = replace(index, state=IndexState.RESTORING, applied_seq=0, build=index.build + 1)
     index = vdbs.save_index(collection, index)
     resource = collection.resource

@@ -33,7 +33,7 @@ def standing(vdbs: Collections, collection: Collection) -> Standing:
     return Standing(collection, index, use.last_used_at, sleeps_at(collection, index, use), deletes_at(collection, use))
 
 
-def size(vdbs: Collections, standing: Standing) -> Size:
+def measure(vdbs: Collections, standing: Standing) -> Size:
     resource = standing.collection.resource
     segments = vdbs.log.segments(resource)
     try:
@@ -47,4 +47,4 @@ def size(vdbs: Collections, standing: Standing) -> Size:
 def status(vdbs: Collections, key: Key) -> tuple[Standing, Size]:
     """Wakes nothing and is no use. Raises CollectionNotFound."""
     found = standing(vdbs, vdbs.require(key))
-    return found, size(vdbs, found)
+    return found, measure(vdbs, found)

@@ -84,7 +84,7 @@ def _tend(vdbs: Collections, collection: Collection) -> None:
         return
     with vdbs.alone(collection.key) as collection:
         index = settle(vdbs, collection)  # what is merged is in the index, so no replay begins in its middle
-        vdbs.log.compact(collection.resource)
+        vdbs.log.compact(collection.resource, live_items=vdbs.store.stats(collection.resource).count)
         vdbs.save_index(collection, replace(index, tended_seq=index.last_seq))
     with suppress(IndexMissing):  # hibernated meanwhile
         vdbs.store.tend(collection.resource)

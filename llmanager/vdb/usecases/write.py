@@ -6,11 +6,12 @@ from dataclasses import replace
 from llmanager.kernel.errors import LLManagerError, Retryable
 from llmanager.vdb.entities import Collection, Index
 from llmanager.vdb.entities import Write as Change
+from llmanager.vdb.errors import IndexDamaged, IndexMissing
 from llmanager.vdb.limits import check_new_fields, check_write
 from llmanager.vdb.rows import Key
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.create import bind
-from llmanager.vdb.usecases.settle import settle
+from llmanager.vdb.usecases.settle import rebuild, settle
 
 
 def write(vdbs: Collections, key: Key, change: Change) -> int:
@@ -41,6 +42,9 @@ def _write(vdbs: Collections, collection: Collection, index: Index, change: Chan
     segment = vdbs.log.append(collection.resource, index.last_seq, change)
     try:
         vdbs.store.apply(collection.resource, change)
+    except (IndexMissing, IndexDamaged):
+        rebuild(vdbs, collection, index)  # from the segments, of which the new one is the last
+        return
     except LLManagerError:
         with suppress(Retryable):  # if it stays, the next settling makes it visible, whole
             vdbs.log.remove(collection.resource, segment)
