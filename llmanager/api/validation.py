@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from llmanager.api.asgi import again, read_body, send_rendered, values
 from llmanager.api.errors import BadRequest, internal_error, render
+from llmanager.api.head import is_upload
 from llmanager.gateway.depth import check_depth
 from llmanager.gateway.errors import MethodNotAllowed
 from llmanager.gateway.ports import Rendered
@@ -41,7 +42,7 @@ class StrictJson:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not _is_json(scope):
+        if scope["type"] != "http" or not _is_json(scope) or is_upload(scope["method"], scope["path"]):
             await self._app(scope, receive, send)
             return
         body = await read_body(receive)

@@ -144,6 +144,9 @@ class Settings:
     max_body_mib: Annotated[
         int, Setting("LLMANAGER_MAX_BODY_MIB", "10", values.whole(1, 1024), "Largest request body, in MiB.")
     ]
+    max_file_mib: Annotated[
+        int, Setting("LLMANAGER_MAX_FILE_MIB", "2048", values.whole(1, 1_048_576), "Largest uploaded file, in MiB.")
+    ]
     first_byte_s: Annotated[
         float,
         Setting(
