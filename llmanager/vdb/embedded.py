@@ -1,7 +1,7 @@
 """Files of embedded data. Pure; a bounded part of them is in memory.
 
-Two forms. JSONL: a line {"id", "text", "metadata", "source", "vector"} an item; all but `vector` may be missing. And one
-object {"metadata": [text…], "embeddings": [[number…]…]} in this order, whose texts are held until their vectors come.
+Two forms. JSONL: a line {"id", "text", "metadata", "source", "vector"} an item; all but `vector` may be missing. And
+one object {"metadata": [text…], "embeddings": [[number…]…]} in this order, whose texts are held until they have theirs.
 """
 
 import re

@@ -87,7 +87,8 @@ class JsonStream:
             length = len(self._buffer) - self._at
             if length > MAX_VALUE_CHARACTERS:
                 raise InvalidInput(
-                    f"One of the file's values has more than {MAX_VALUE_CHARACTERS} characters, or is no JSON.", param="src"
+                    f"One of the file's values has more than {MAX_VALUE_CHARACTERS} characters, or is no JSON.",
+                    param="src",
                 )
             while len(self._buffer) - self._at <= 2 * length and self._more():
                 pass

@@ -24,9 +24,10 @@ from llmanager.vdb.ingested import (
     to_target,
 )
 from llmanager.vdb.rows import Key
+from llmanager.vdb.segments import Segment
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.create import bind
-from llmanager.vdb.usecases.log import Segment, SegmentLog
+from llmanager.vdb.usecases.log import SegmentLog
 from llmanager.vdb.usecases.read import get_items
 from llmanager.vdb.usecases.write import write
 

@@ -233,9 +233,7 @@ class _Run:
                 rows.append((item, vector))
         self._counts["embedded"] += len(rows) - len(begun.known)
         ended = tuple(self._judged(one) for one in begun.portion.ended)
-        return Embedded(
-            Portion(tuple(item for item, _ in rows), ended), tuple(row for _, row in rows), tuple(refused)
-        )
+        return Embedded(Portion(tuple(item for item, _ in rows), ended), tuple(row for _, row in rows), tuple(refused))
 
     def _judged(self, ended: Ended) -> Ended:
         number, first = self._refusals.pop(ended.name, (0, ""))
