@@ -1,4 +1,4 @@
-"""What keeps documents findable: blobs, files, vector databases, and the jobs that fill them, for the local platform."""
+"""What keeps documents findable: blobs, files, vector databases, and the jobs that fill them, on this platform."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -78,7 +78,7 @@ class Library:
         return Ingestion(
             vdbs=self.vdbs,
             table=self._tables("ingested"),
-            source=Documents(self.files, self._settings.own_docs),
+            source=Documents(self.files),
             reader=ChildDocumentReader(folder),
             splitter=BorderSplitter(),
             embed=embed,
@@ -99,20 +99,21 @@ def opened_library(settings: Settings, tables: Callable[[str], Table], clock: Cl
         new_id=random_id,
         exclusive=OneWriter(),
         stage=settings.stage,
-        max_collections=settings.max_vdbs,
     )
-    chores = [
+    chores: list[Callable[[], object]] = [
         once(partial(recover, vdbs)),
         Sweep(vdbs),
         partial(tend, vdbs),
         seldom(partial(sweep_files, files), FILES_EVERY_S, clock),
     ]
     with ExitStack() as stack:
-        pools = [stack.enter_context(closing(Threads(name, count))) for name, count in THREADS.items()]
+        pools = {f"{name}_threads": stack.enter_context(closing(Threads(name, n))) for name, n in THREADS.items()}
         caretaker = Chores(chores, CHORES_EVERY_S)
         stack.callback(caretaker.close)
         queue = Queue(tables("jobs"), clock, random_id, news)
-        yield Library(vdbs, files, queue, news, *pools, settings, tables, caretaker, stack)
+        yield Library(
+            vdbs, files, queue, news, **pools, _settings=settings, _tables=tables, _chores=caretaker, _stack=stack
+        )
 
 
 def lance_store(folder: Path) -> VectorStore:
@@ -158,5 +159,3 @@ def _caller(job: Job) -> Principal:
 
 def _tell(report: Reporter) -> Tell:
     return lambda done, total, unit, stage: report.tell(Progress(done, total, unit, stage))
-
-
