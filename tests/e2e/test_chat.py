@@ -45,10 +45,14 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+def nothing_embeds(caller: Principal, model: str, texts: Sequence[str]) -> Vectors:
+    raise AssertionError("no job runs here")
+
+
 @contextmanager
 def platform(home: Path) -> Iterator[Parts]:
     with opened_parts(Settings.from_env({"LLMANAGER_HOME": str(home)})) as parts:
-        parts.start()
+        parts.start(nothing_embeds)
         yield parts
 
 
