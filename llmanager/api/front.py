@@ -25,7 +25,8 @@ class Front:
     """Refuses what no route should see, gives every answer its request id, and turns a crash into a clean 500.
 
     Routes below find the id as `request.state.request_id`; every log line of the request carries it. A stage's prefix
-    is taken off the path, and stands in `request.state.stage_prefix`.
+    is taken off the path, and stands in `request.state.stage_prefix`. `max_file_bytes` is for the content of files
+    alone (None: as for any other body).
     """
 
     def __init__(
@@ -35,14 +36,14 @@ class Front:
         allowed_hosts: Iterable[str],
         max_body_bytes: int,
         new_id: NewId,
-        max_file_bytes: int = 2048 * 2**20,
+        max_file_bytes: int | None = None,
         max_header_bytes: int = 16_384,
         body_s: float = 60.0,
         stage: str | None = None,
     ) -> None:
         self._app = app
         self._limits = HeadLimits(host_names(allowed_hosts), max_header_bytes, max_body_bytes)
-        self._upload_limits = replace(self._limits, body_bytes=max_file_bytes)
+        self._upload_limits = replace(self._limits, body_bytes=max_file_bytes or max_body_bytes)
         self._new_id = new_id
         self._body_s = body_s
         self._stage = stage

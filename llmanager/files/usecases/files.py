@@ -24,7 +24,7 @@ class Files:
     blobs: Blobs
     clock: Clock
     new_id: NewId
-    max_file_bytes: int = 2048 * 2**20
+    max_file_bytes: int
 
     def find(self, tenant: str, file_id: str) -> File | None:
         row = self.table.get(rows.file_partition(tenant), file_id)

@@ -23,9 +23,10 @@ def recover(queue: Queue) -> int:
         page = queue.table.query(rows.DUE, after=after)
         for row in page.rows:
             key = rows.key_in(row)
-            was_held = queue.require(key).state is JobState.RUNNING
-            queue.change(partial(queue.require, key), died)
-            count += was_held
+            job = queue.find(key)
+            if job is not None and job.state is JobState.RUNNING:
+                queue.change(partial(queue.require, key), died)
+                count += 1
         after = page.next_after
         if after is None:
             return count

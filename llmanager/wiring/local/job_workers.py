@@ -159,8 +159,12 @@ class JobWorkers:
             running, wait_s = self._look()
             if running is not None:
                 return running
-            with self._changed:
-                self._changed.wait_for(lambda: self._is_closing or self._news != news, timeout=wait_s)  # noqa: B023
+            self._wait(news, wait_s)
+
+    def _wait(self, news: int, timeout_s: float) -> None:
+        """Until there are others than these, or the time is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_closing or self._news != news, timeout=timeout_s)
 
     def _look(self) -> tuple[JobReport | None, float]:
         """What was claimed, else how long to wait without news."""

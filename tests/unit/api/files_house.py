@@ -1,14 +1,15 @@
 """The routes of files over fakes, behind the front as in a server."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import Future
 
 from starlette.testclient import TestClient
 
 from llmanager.api.app import control_plane
 from llmanager.api.front import Front
 from llmanager.api.routes.files import file_routes
-from llmanager.files.entities import MAX_UPLOADS_AT_ONCE
+from llmanager.kernel.errors import LLManagerError
 from tests.fakes.data_path import FakeKeyring
 from tests.unit.files.world import World
 
@@ -18,11 +19,20 @@ BOTH = frozenset({"vdb:read", "vdb:write"})
 class House(World):
     def __init__(self) -> None:
         super().__init__()
-        self.pool = ThreadPoolExecutor(MAX_UPLOADS_AT_ONCE)
+        self.threads = []
         self.serve(BOTH)
 
     async def run_blocking(self, work):
-        return await asyncio.get_running_loop().run_in_executor(self.pool, work)
+        """In a thread of its own, which ends with the tests whatever it waits for."""
+        done = Future()
+        self.threads.append(threading.Thread(target=_settle, args=(done, work), daemon=True))
+        self.threads[-1].start()
+        return await asyncio.wrap_future(done)
+
+    def all_threads_end(self) -> bool:
+        for thread in self.threads:
+            thread.join(5)
+        return not any(thread.is_alive() for thread in self.threads)
 
     def serve(self, scopes, **more) -> None:
         keyring = FakeKeyring(scopes=scopes)
@@ -51,6 +61,14 @@ class House(World):
         made = self.made(content, filename)
         assert self.put(made["put_url"], content).status_code == 200
         return made["file_id"]
+
+
+def _settle(done, work) -> None:
+    done.set_running_or_notify_cancel()
+    try:
+        done.set_result(work())
+    except (LLManagerError, AssertionError) as error:
+        done.set_exception(error)
 
 
 def code_of(answer) -> tuple[int, str]:

@@ -12,9 +12,7 @@ from tests.unit.api.files_house import BOTH, House, path_of, scope_of
 
 @pytest.fixture
 def house():
-    house = House()
-    yield house
-    house.pool.shutdown()
+    return House()
 
 
 def test_a_body_comes_piece_by_piece_and_is_never_held_whole(house):
@@ -44,6 +42,7 @@ def test_a_client_that_goes_away_leaves_nothing_and_no_thread_waits_for_it(house
         return reply
 
     assert asyncio.run(go_away()).status == 400
+    assert house.all_threads_end()
     assert house.kept() == []
     assert house.put(made["put_url"], b"hello").status_code == 200
 
@@ -53,22 +52,23 @@ def test_a_server_that_stops_waits_for_no_body(house):
 
     async def stop():
         begun = asyncio.Event()
+        first = [{"type": "http.request", "body": b"hel", "more_body": True}]
 
         async def receive():
-            if begun.is_set():
-                await asyncio.Event().wait()
+            if first:
+                return first.pop()
             begun.set()
-            return {"type": "http.request", "body": b"hel", "more_body": True}
+            return await asyncio.Event().wait()
 
         reply = Reply()
         request = asyncio.create_task(house.app(scope_of(made), receive, reply.send))
         await begun.wait()
         request.cancel()
         await request
+        assert await asyncio.to_thread(house.all_threads_end), "a thread waits for a body that nobody wants"
         return reply
 
     assert asyncio.run(asyncio.wait_for(stop(), 10)).status == 503
-    house.pool.shutdown()  # returns: no thread hangs
     assert house.kept() == []
 
 

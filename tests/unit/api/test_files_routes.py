@@ -12,9 +12,7 @@ from tests.unit.api.files_house import BOTH, House, code_of, path_of
 
 @pytest.fixture
 def house():
-    house = House()
-    yield house
-    house.pool.shutdown()
+    return House()
 
 
 def test_a_file_is_announced_put_and_told(house):

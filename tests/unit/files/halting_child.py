@@ -45,7 +45,7 @@ def main(home: Path, where: str) -> None:
             yield b"y" * 100_000
 
         table = HaltingTable(store.table("files"), halt)
-        files = Files(table, FileBlobs(home / "blobs"), clock, random_id)
+        files = Files(table, FileBlobs(home / "blobs"), clock, random_id, 10**6)
         made = announce(files, tenant="acme", filename="docs/a.txt", size_bytes=200_000)
         receive(files, file_id=made.file.id, token=made.token, pieces=pieces())
 

@@ -28,7 +28,7 @@ def test_an_upload_whose_server_is_killed_is_seen_by_nobody_and_leaves_nothing(t
     assert file_id
     clock = FakeClock(SystemClock().now())
     with closing(SQLiteStore(tmp_path / "rows.sqlite", clock)) as store:
-        files = Files(store.table("files"), FileBlobs(tmp_path / "blobs"), clock, random_id)
+        files = Files(store.table("files"), FileBlobs(tmp_path / "blobs"), clock, random_id, 10**6)
         file = files.require("acme", file_id)
         assert file.state is FileState.ANNOUNCED
         assert files.page("acme", limit=10).items == ()

@@ -130,12 +130,12 @@ def test_workers_side_by_side_never_hold_one_job_twice_nor_two_of_a_lane(world):
                 done.append(job.id)
             world.finish(job)
 
-    threads = [threading.Thread(target=submit, args=lane) for lane in lanes]
-    threads += [threading.Thread(target=work) for _ in range(workers)]
+    threads = [threading.Thread(target=submit, args=lane, daemon=True) for lane in lanes]
+    threads += [threading.Thread(target=work, daemon=True) for _ in range(workers)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(10)
     assert not any(thread.is_alive() for thread in threads)
     assert overlaps == []
     assert sorted(done) == sorted(set(done))
