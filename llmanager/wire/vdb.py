@@ -36,11 +36,11 @@ class CreateVdb(Request):
     dry_run: bool = False
 
 
-class _OfVdb(Request):
+class NamedVdb(Request):
     name: Name
 
 
-class _OfIndex(_OfVdb):
+class OfIndex(NamedVdb):
     index: Name | None = Field(None, description="the same as `name`, if given at all")
 
 
@@ -64,7 +64,7 @@ class Document(Request):
         return self.page_content or self.text or ""
 
 
-class AddItems(_OfIndex):
+class AddItems(OfIndex):
     """Items (texts, documents or vectors), or `src`: a file of embedded data that a job loads."""
 
     model: Name | None = None
@@ -109,7 +109,7 @@ class AddItems(_OfIndex):
         return len(self.texts or self.documents or self.vectors or ())
 
 
-class AddIndex(_OfIndex):
+class AddIndex(OfIndex):
     """Tells the dimensions before the first write does. An index makes itself, so this is rarely needed."""
 
     dim: Annotated[int, Field(ge=1)] | None = None
@@ -138,7 +138,7 @@ class AddIndex(_OfIndex):
         return next(_vector_fields(self.idx_body or {}), {})
 
 
-class QueryVdb(_OfIndex):
+class QueryVdb(OfIndex):
     query: str | None = None
     vector: Vector | None = None
     k: int = 10
@@ -148,7 +148,7 @@ class QueryVdb(_OfIndex):
     model: Name | None = Field(None, description="the embedder that it has, or gets by this")
 
 
-class GetItems(_OfIndex):
+class GetItems(OfIndex):
     """By id, in the order asked for; or without `ids` all of them, page by page."""
 
     ids: Annotated[list[str], Field(min_length=1, max_length=MAX_PAGE)] | None = None
@@ -156,7 +156,7 @@ class GetItems(_OfIndex):
     cursor: Cursor | None = None
 
 
-class DeleteItems(_OfIndex):
+class DeleteItems(OfIndex):
     ids: list[str] | None = None
     filter: dict[str, Any] | None = None
 
@@ -172,10 +172,6 @@ class DeleteItems(_OfIndex):
 class ListVdbs(Request):
     limit: Limit = 100
     cursor: Cursor | None = None
-
-
-class NamedVdb(_OfVdb):
-    pass
 
 
 class Plan(Response):

@@ -61,9 +61,9 @@ def create(vdbs: Collections, creation: Creation) -> Collection:
     Raises as `propose`. Of many concurrent creates of one name exactly one succeeds.
     """
     collection = propose(vdbs, creation)
-    being_deleted = vdbs.find_any(collection.key)
-    if being_deleted is not None:
-        finish_delete(vdbs, being_deleted)
+    found = vdbs.find_any(collection.key)
+    if found is not None and found.is_deleting:
+        finish_delete(vdbs, found)
     state = IndexState.READY if collection.dim is None else IndexState.RESTORING
     intent: list[Action] = [
         Put(rows.collection_row(collection), "absent"),
@@ -145,5 +145,6 @@ def _change(vdbs: Collections, key: Key, to: Callable[[Collection], Collection])
             raise Throttled(f"The vector database {collection.name!r} is being changed. Try again.") from conflict
         assert written is not None  # a Put always answers its row
         changed = replace(changed, version=written.version)
-        settle(vdbs, changed)
+        if changed.dim != collection.dim:
+            settle(vdbs, changed)
     return changed

@@ -35,6 +35,8 @@ def begin_delete(vdbs: Collections, collection: Collection, guards: Sequence[Act
 
 def finish_delete(vdbs: Collections, leaving: Collection) -> None:
     """Index, segments, rows: in that order, so that nothing is left which no row tells of. Safe to repeat."""
+    if not leaving.is_deleting:
+        raise ValueError("only what reads as absent already may be removed")
     with vdbs.exclusive(leaving.resource):  # a write that runs ends first, the next one finds nothing
         vdbs.store.drop(leaving.resource)
         vdbs.log.drop(leaving.resource)

@@ -236,3 +236,7 @@ def test_anothers_reads_as_absent(fruit):
     ]
     assert {answer.status_code for answer in answers} == {404}
     assert len({answer.content for answer in answers}) == 1
+
+
+def test_the_status_is_found_under_the_name_that_an_old_manual_misspells(fruit):
+    assert fruit.post("statys", name="docs") == fruit.post("status", name="docs")

@@ -30,10 +30,13 @@ KEY = ("acme", "docs")
 IDS = st.lists(st.sampled_from("abcdef"), max_size=4, unique=True)
 FAULTS = st.none() | st.tuples(st.sampled_from(list(Fault)), st.integers(0, 30))
 State = frozenset[tuple[str, str]]  # (id, text)
+Change = tuple[frozenset[str], State]  # ids that it deletes, what it writes
+Known = tuple[State, tuple[Change, ...]]  # a state, and unanswered writes that may still become visible, in order
+MAX_UNANSWERED = 4
 
 
 class AnyFault(RuleBasedStateMachine):
-    """`possible` is every state that the collection may be in, as far as its user can know."""
+    """`known` is all that the collection's user can know: it is one of these. What was seen once never goes away."""
 
     @initialize()
     def begin(self) -> None:
@@ -41,7 +44,7 @@ class AnyFault(RuleBasedStateMachine):
         self.table, self.store, self.blobs = FakeTable(self.clock), FakeVectorStore(), FakeBlobs()
         self.faults = Faults()
         self.texts, self.ids = itertools.count(), itertools.count()
-        self.possible: set[State] = {frozenset()}
+        self.known: set[Known] = {(frozenset(), ())}
         self.start()
         create(self.vdbs, Creation(*KEY, dim=1))
 
@@ -78,10 +81,13 @@ class AnyFault(RuleBasedStateMachine):
         self.clock.advance(1)
         items = tuple(Item(id_, f"text {next(self.texts)}") for id_ in written)
         vectors = Vectors(1, b"".join(struct.pack("<f", n) for n, _ in enumerate(items))) if items else None
-        change = Write(items, vectors, tuple(deleted))
-        after = {_changed(state, change) for state in self.possible}
-        was_answered = self.tries(lambda: write(self.vdbs, KEY, change), fault)
-        self.possible = after if was_answered else self.possible | after
+        change = frozenset(deleted), frozenset((item.id, item.text) for item in items)
+        if self.tries(lambda: write(self.vdbs, KEY, Write(items, vectors, tuple(deleted))), fault):
+            self.known = {(_changed(state, change), ()) for known in self.known for state, _ in _outcomes(known)}
+        else:
+            self.known = {(state, (*unanswered, change)) for state, unanswered in self.known}
+        if any(len(unanswered) > MAX_UNANSWERED for _, unanswered in self.known):
+            self.restore(None)
 
     @rule(fault=FAULTS)
     def hibernate(self, fault) -> None:
@@ -89,8 +95,9 @@ class AnyFault(RuleBasedStateMachine):
 
     @rule(fault=FAULTS)
     def restore(self, fault) -> None:
+        """Once it is answered every write that will ever be visible is."""
         if self.tries(lambda: ready(self.vdbs, KEY), fault):
-            self.possible = {self.seen()}
+            self.known = {(self.read(), ())}
 
     @rule(fault=FAULTS)
     def recover(self, fault) -> None:
@@ -119,25 +126,26 @@ class AnyFault(RuleBasedStateMachine):
         if self.vdbs.find(KEY) is None:
             create(self.vdbs, Creation(*KEY, dim=1))
         if self.vdbs.require(KEY).resource != before:
-            self.possible = {frozenset()}
+            self.known = {(frozenset(), ())}
 
     @rule()
-    def read(self) -> None:
-        self.seen()
+    def look(self) -> None:
+        self.read()
 
-    def seen(self) -> State:
+    def read(self) -> State:
         page = list_items(self.vdbs, KEY, limit=200)
-        state = frozenset((item.id, item.text) for item in page.items)
-        assert state in self.possible, (state, self.possible)
-        return state
+        seen = frozenset((item.id, item.text) for item in page.items)
+        self.known = {outcome for known in self.known for outcome in _outcomes(known) if outcome[0] == seen}
+        assert self.known, seen
+        return seen
 
     def teardown(self) -> None:
         """What is left behind is found: only what rows tell of stays, and of that nothing after a delete."""
         self.start()
         recover(self.vdbs)
-        self.possible = {self.seen()}
+        before = self.read()
         hibernate(self.vdbs, KEY)
-        self.seen()
+        assert self.read() == before
         self.sweep()
         self.sweep()
         resource = self.vdbs.require(KEY).resource
@@ -147,9 +155,23 @@ class AnyFault(RuleBasedStateMachine):
         assert (self.store.indexes(), self.vdbs.log.resources(), self.table.scan().rows) == ((), (), ())
 
 
-def _changed(state: State, change: Write) -> State:
-    kept = {id_: text for id_, text in state if id_ not in change.deleted_ids}
-    return frozenset({**kept, **{item.id: item.text for item in change.items}}.items())
+def _outcomes(known: Known) -> list[Known]:
+    """Each that may have come of it: some of the unanswered writes took effect, and only later ones still may."""
+    _, unanswered = known
+    outcomes = [known]
+    for number, change in enumerate(unanswered):
+        outcomes += [
+            (_changed(before, change), unanswered[number + 1 :])
+            for before, rest in list(outcomes)
+            if len(rest) >= len(unanswered) - number
+        ]
+    return outcomes
+
+
+def _changed(state: State, change: Change) -> State:
+    deleted, written = change
+    kept = {id_: text for id_, text in state if id_ not in deleted}
+    return frozenset({**kept, **dict(written)}.items())
 
 
 TestAnyFault = AnyFault.TestCase

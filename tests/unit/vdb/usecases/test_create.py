@@ -10,6 +10,8 @@ from llmanager.vdb.errors import (
     TooManyCollections,
 )
 from llmanager.vdb.usecases.create import Creation, bind, declare, propose
+from llmanager.vdb.usecases.delete import finish_delete
+from llmanager.vdb.usecases.hibernate import hibernate
 from tests.unit.vdb.usecases.world import DOCS, refused
 
 
@@ -38,6 +40,37 @@ def test_of_two_creates_at_once_one_succeeds(world):
     with pytest.raises(CollectionExists):
         world.create(dim=2)
     assert world.collection().dim is None
+
+
+def test_a_create_that_comes_a_moment_later_does_no_harm_to_the_first(world):
+    """The second one looked before the first wrote, and looks again after."""
+    scan = world.table.scan
+
+    def overtaken(**page):
+        world.table.scan = scan
+        found = scan(**page)
+        world.create(dim=2)
+        world.write("a")
+        return found
+
+    world.table.scan = overtaken
+    with pytest.raises(CollectionExists):
+        world.create()
+    assert world.held() == ["a"]
+
+
+def test_what_was_not_marked_as_leaving_is_never_removed(world):
+    made = world.create(dim=2)
+    with pytest.raises(ValueError):
+        finish_delete(world.vdbs, made)
+    assert world.store.indexes() == (made.resource,)
+
+
+def test_an_embedder_is_told_to_a_collection_that_sleeps_without_waking_it(world):
+    world.create(dim=2)
+    hibernate(world.vdbs, DOCS)
+    bind(world.vdbs, DOCS, model="minilm", dim=2)
+    assert world.index().state is IndexState.ASLEEP
 
 
 def test_a_name_outside_the_pattern_is_refused(world):
@@ -114,7 +147,6 @@ def test_another_embedder_or_dimension_is_refused(world):
 
 def test_of_two_bindings_at_once_the_second_is_checked_against_the_first(world):
     world.create()
-    world.table.before_write = lambda _: None
     taken = world.vdbs.exclusive
 
     def after_another(resource):
