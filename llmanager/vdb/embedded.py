@@ -25,9 +25,9 @@ def embedded_items(name: str, content: Iterable[bytes]) -> Iterator[Found]:
     dim: int | None = None
     for number, entry in enumerate(entries):
         vector = entry.get("vector")
-        if not isinstance(vector, list):
+        if not isinstance(vector, list) or not all(type(component) in (int, float) for component in vector):
             raise _wrong(f"Item {number} has no 'vector' that is a list of numbers.")
-        row = packed([vector], "src")
+        row = packed([vector], "src", number)
         if dim not in (None, row.dim):
             raise _wrong(f"Vector {number} has {row.dim} dimensions, those before it have {dim}.")
         dim = row.dim

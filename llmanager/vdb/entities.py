@@ -26,7 +26,6 @@ MAX_DOCUMENTS = 10_000  # of one ingestion
 MAX_DOCUMENT_BYTES = 2 * 1024 * 1024 * 1024
 MAX_OBJECT_BYTES = 256 * 1024 * 1024  # of embedded data as one JSON object; as JSONL it may be longer
 MAX_OBJECT_ITEMS = 500_000  # of the same
-MAX_ADDRESS_CHARACTERS = 1024  # of where documents come from, or embedded data goes to
 
 MAX_COMPONENT = 1e15  # of a vector, its sign apart: sums of squares stay finite in float32
 MIN_LENGTH = 1e-15  # a shorter vector has no direction: its cosine with any other is 0

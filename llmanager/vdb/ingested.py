@@ -4,7 +4,7 @@ access pattern                             partition             sort
 a document of a collection                 document#RESOURCE     NAME, or the beginning and digest of a long one
 a collection's documents                   document#RESOURCE     (all)
 collections that documents went into       documented            RESOURCE
-what a target holds                        target#TENANT         NAME, likewise
+what a target holds                        target#TENANT         NAME without s3://, likewise
 
 A resource is that of one collection for ever, so the documents of a deleted one are nobody's and can be swept.
 """
@@ -39,8 +39,8 @@ def document_partition(resource: str) -> str:
     return f"document#{resource}"
 
 
-def target_partition(tenant: str) -> str:
-    return f"target#{tenant}"
+def target_key(tenant: str, name: str) -> tuple[str, str]:
+    return f"target#{tenant}", short(name.removeprefix("s3://"))
 
 
 def document_row(resource: str, name: str, ingested: Ingested) -> Row:
@@ -56,7 +56,7 @@ def documented_row(resource: str) -> Row:
 
 
 def target_row(tenant: str, name: str, target: Target) -> Row:
-    return Row(target_partition(tenant), short(name), asdict(target))
+    return Row(*target_key(tenant, name), asdict(target))
 
 
 def to_target(row: Row | None) -> Target | None:
@@ -65,6 +65,7 @@ def to_target(row: Row | None) -> Target | None:
 
 def target_resource(name: str) -> str:
     """As a segment log takes it, another one for every name."""
+    name = name.removeprefix("s3://")
     digest = hashlib.sha256(name.encode()).hexdigest()[:16]
     return f"{re.sub(r'[^A-Za-z0-9]+', '-', name)[:40].strip('-')}-{digest}".lstrip("-")
 

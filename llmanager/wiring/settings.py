@@ -3,7 +3,6 @@
 `.env.template` is made from this file (`./run.sh lock`); a test keeps both equal.
 """
 
-import ipaddress
 import os
 import textwrap
 from collections.abc import Mapping
@@ -85,6 +84,16 @@ class Settings:
             "",
             values.optional(values.folder),
             "Folder under which a model may be given as a GGUF path. Empty: models-own in LLMANAGER_HOME.",
+        ),
+    ]
+    docs_dir: Annotated[
+        Path | None,
+        Setting(
+            "LLMANAGER_DOCS_DIR",
+            "",
+            values.optional(values.folder),
+            "Folder whose documents every key that writes to a vector database may ingest, as folder:PATH. "
+            "Empty: docs-own in LLMANAGER_HOME.",
         ),
     ]
     memory_mib: Annotated[
@@ -215,7 +224,7 @@ class Settings:
     ] = field(repr=False)
 
     def __post_init__(self) -> None:
-        if self.auth == "off" and not is_loopback(self.host):
+        if self.auth == "off" and not values.is_loopback(self.host):
             raise SettingsError(
                 "LLMANAGER_HOST",
                 f"is {self.host!r}, which other machines can reach, and LLMANAGER_AUTH is off. "
@@ -246,14 +255,6 @@ class Settings:
 def declared() -> dict[str, Setting]:
     """Every setting by the name of its field, in the order of the class."""
     return {name: hint.__metadata__[0] for name, hint in get_type_hints(Settings, include_extras=True).items()}
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can connect. A name other than localhost may resolve to anything: no."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def read_env_file(path: Path) -> dict[str, str]:

@@ -17,7 +17,7 @@ from llmanager.vdb.ingested import (
     document_row,
     documented_row,
     short,
-    target_partition,
+    target_key,
     target_resource,
     target_row,
     to_ingested,
@@ -120,7 +120,7 @@ class TargetDestination:
     def __init__(self, log: SegmentLog, table: Table, tenant: str, name: str, model: str) -> None:
         self._log, self._resource = log, target_resource(name)
         wanted = Target(model, self._resource)
-        if to_target(table.get(target_partition(tenant), short(name))) != wanted:
+        if to_target(table.get(*target_key(tenant, name))) != wanted:
             log.drop(self._resource)
             table.put(target_row(tenant, name, wanted))
         self._segments: dict[int, Segment] = {segment.last_seq: segment for segment in log.segments(self._resource)}

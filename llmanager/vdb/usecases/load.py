@@ -9,7 +9,7 @@ from llmanager.kernel.principal import Principal
 from llmanager.vdb.chunks import PORTION_ITEMS, Portion
 from llmanager.vdb.embedded import embedded_items
 from llmanager.vdb.entities import Found
-from llmanager.vdb.ingested import Target, short, target_partition, to_target
+from llmanager.vdb.ingested import Target, target_key, to_target
 from llmanager.vdb.usecases.destinations import Embedded, found_in, put_changed
 from llmanager.vdb.usecases.ingest import Ingestion, Tell
 from llmanager.vdb.usecases.read import get_items
@@ -23,7 +23,7 @@ def load(tools: Ingestion, *, caller: Principal, name: str, src: str, tell: Tell
     """
     key = (caller.tenant, name)
     tools.vdbs.require(key)
-    target = to_target(tools.table.get(target_partition(caller.tenant), short(src)))
+    target = to_target(tools.table.get(*target_key(caller.tenant, src)))
     items = _of_file(tools, caller.tenant, src) if target is None else _of_target(tools, caller.tenant, target)
     model = None if target is None else target.model
     done = written = 0

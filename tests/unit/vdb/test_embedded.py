@@ -49,9 +49,9 @@ def test_a_line_that_begins_with_metadata_is_a_line():
 
 
 @given(
-    st.lists(st.tuples(st.text(st.characters(exclude_categories=["Cs"])), st.floats(width=32, allow_nan=False)))
-    .filter(lambda pairs: all(abs(number) != float("inf") for _, number in pairs))
-    .filter(bool),
+    st.lists(
+        st.tuples(st.text(st.characters(exclude_categories=["Cs"])), st.floats(-(2.0**40), 2.0**40, width=32))
+    ).filter(bool),
     st.integers(1, 50),
 )
 def test_pieces_may_end_anywhere(pairs, piece_bytes):
@@ -71,9 +71,10 @@ def test_pieces_may_end_anywhere(pairs, piece_bytes):
         ('{"id": "a", "vector": [1], "other": 1}', "Item 0 must be an object of id, metadata"),
         ('{"id": "a"}', "no 'vector'"),
         ('{"vector": "1"}', "no 'vector'"),
-        ('{"vector": [1, "2"]}', "no float32"),
+        ('{"vector": [1, "2"]}', "list of numbers"),
+        ('{"vector": [true]}', "list of numbers"),
         ('{"vector": []}', "dimensions"),
-        ('{"vector": [1e999]}{"vector": [1e39]}', "no float32"),
+        ('{"vector": [1]}{"vector": [1e39]}', "Vector 1 holds"),
         ('{"vector": [1]}\n{"vector": [1, 2]}', "Vector 1 has 2 dimensions, those before it have 1"),
         ('{"id": 5, "vector": [1]}', "'id'"),
         ('{"metadata": [1], "vector": [1]}', "'vector' is unknown"),
@@ -90,7 +91,7 @@ def test_pieces_may_end_anywhere(pairs, piece_bytes):
 def test_what_is_wrong_is_told(text, why):
     with pytest.raises(InvalidInput, match=why) as refused:
         read(text, 1000)
-    assert refused.value.param in ("src", "src.0", "dim")
+    assert refused.value.param in ("src", "src.1", "dim")
 
 
 def test_limits_are_told(monkeypatch):
@@ -99,7 +100,7 @@ def test_limits_are_told(monkeypatch):
     with pytest.raises(InvalidInput, match="more than 3 items"):
         read('{"metadata": ["", "", "", ""], "embeddings": []}', 1000)
     with pytest.raises(InvalidInput, match="more than 3 characters"):
-        read('{"metadata": ["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"')
+        read('{"metadata": ["' + 3000 * "a")
     monkeypatch.setattr(embedded, "MAX_OBJECT_BYTES", 1024 * 1024)
     with pytest.raises(InvalidInput, match=r"more than 1 MiB.*JSONL"):
         read('{"metadata": [' + " " * 2**20 + "]}", 100_000)
