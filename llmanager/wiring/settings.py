@@ -13,6 +13,7 @@ from typing import Annotated, Any, Self, get_type_hints
 from llmanager.adapters.local.engines import EngineCommand
 from llmanager.adapters.remote.openai_host import Remote
 from llmanager.wiring import values
+from llmanager.wiring.env_file import read_env_file
 from llmanager.wiring.values import Parse, SettingsError
 
 AUTHS = ("off", "keys")
@@ -245,11 +246,15 @@ class Settings:
     @classmethod
     def load(cls, env_file: Path, **overrides: str) -> Self:
         """From this process's environment, which wins over the file; `overrides` (by variable) win over both."""
-        return cls.from_env({**read_env_file(env_file), **os.environ, **overrides})
+        return cls.from_env({**read_env_file(env_file, names()), **os.environ, **overrides})
 
     @property
     def own_models(self) -> Path:
         return self.models_dir or self.home / "models-own"
+
+    @property
+    def own_docs(self) -> Path:
+        return self.docs_dir or self.home / "docs-own"
 
 
 def declared() -> dict[str, Setting]:
@@ -257,35 +262,8 @@ def declared() -> dict[str, Setting]:
     return {name: hint.__metadata__[0] for name, hint in get_type_hints(Settings, include_extras=True).items()}
 
 
-def read_env_file(path: Path) -> dict[str, str]:
-    """KEY=VALUE lines, `#` comments, one pair of quotes around a value dropped; nothing is expanded or run.
-
-    An absent file is an empty one. Raises SettingsError for a line of another shape, and for a setting of ours that
-    does not exist: misspelt, it would silently do nothing.
-    """
-    if not path.is_file():
-        return {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise SettingsError(path.name, "is not UTF-8 text. Save it as UTF-8.") from None
-    except OSError as error:
-        raise SettingsError(path.name, f"cannot be read ({error.strerror}). Correct its permissions.") from error
-    known = {setting.name for setting in declared().values()}
-    found: dict[str, str] = {}
-    for number, line in enumerate(lines, start=1):
-        text = line.strip()
-        if not text or text.startswith("#"):
-            continue
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip().isidentifier():
-            raise SettingsError(path.name, f"line {number} is not NAME=VALUE. Correct it, or begin it with '#'.")
-        if name.strip().startswith("LLMANAGER_") and name.strip() not in known:
-            raise SettingsError(
-                path.name, f"line {number}: there is no such setting. .env.template lists those there are."
-            )
-        found[name.strip()] = values.unquoted(value.strip())
-    return found
+def names() -> frozenset[str]:
+    return frozenset(setting.name for setting in declared().values())
 
 
 def template() -> str:

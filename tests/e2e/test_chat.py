@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +24,7 @@ from llmanager.kernel.errors import InvalidInput
 from llmanager.kernel.principal import Principal
 from llmanager.models.entities import Kind, ModelSpec
 from llmanager.models.usecases.create import Creation, create
+from llmanager.vdb.entities import Vectors
 from llmanager.wiring.keyring import OpenKeyring
 from llmanager.wiring.local.chat import TableHistory
 from llmanager.wiring.local.chat_models import GatewayModels

@@ -19,7 +19,7 @@ from llmanager.wire import ingest as wire
 
 INGEST = "vdb.ingest"
 
-CheckEmbedder = Callable[[Principal, str], None]  # raises EmbedderMissing, EmbedderUnfit as far as is known at once
+CheckEmbedder = Callable[[Principal, str], object]  # raises EmbedderMissing, EmbedderUnfit as far as is known at once
 
 
 class Submit(Protocol):

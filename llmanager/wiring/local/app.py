@@ -18,6 +18,7 @@ from llmanager.api.routes.auth import auth_routes
 from llmanager.api.routes.chat import chat_routes
 from llmanager.api.routes.files import file_routes
 from llmanager.api.routes.history import history_routes
+from llmanager.api.routes.ingest import ingest_routes
 from llmanager.api.routes.jobs import job_routes
 from llmanager.api.routes.models import model_routes
 from llmanager.api.routes.vdb import vdb_routes
@@ -119,6 +120,13 @@ def library_routers(parts: Parts, keyring: Keyring, embedder: GatewayEmbedder) -
         vdb_routes(
             vdbs=library.vdbs,
             embedder=embedder,
+            run_blocking=library.vdb_threads,
+            keyring=keyring,
+            submit=queued,
+        ),
+        ingest_routes(
+            vdbs=library.vdbs,
+            check_embedder=embedder.dimensions,
             run_blocking=library.vdb_threads,
             keyring=keyring,
             submit=queued,

@@ -1,7 +1,6 @@
-"""Ingesting and loading as jobs: where documents are, and how a thread asks an embedder that is asynchronous."""
+"""Ingesting and loading as jobs, and where their documents are."""
 
-import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +8,8 @@ from llmanager.adapters.local.folder_source import SCHEME, FolderSource
 from llmanager.jobs.entities import Job, Progress
 from llmanager.jobs.ports import Handler, Reporter
 from llmanager.kernel.principal import Principal
-from llmanager.vdb.entities import Document, Vectors
-from llmanager.vdb.ports import DocumentSource, Embedder
+from llmanager.vdb.entities import Document
+from llmanager.vdb.ports import DocumentSource
 from llmanager.vdb.usecases.ingest import Ingestion, Order, Tell, ingest
 from llmanager.vdb.usecases.load import load
 
@@ -50,17 +49,6 @@ def job_handlers(tools: Ingestion) -> Mapping[str, Handler]:
         return load(tools, caller=_caller(job), name=payload["name"], src=payload["src"], tell=_telling(report))
 
     return {INGEST: do_ingest, LOAD: do_load}
-
-
-def blocking_embed(
-    embedder: Embedder, loop: Callable[[], asyncio.AbstractEventLoop]
-) -> Callable[[Principal, str, Sequence[str]], Vectors]:
-    """For threads other than the event loop's own."""
-
-    def embed(caller: Principal, model: str, texts: Sequence[str]) -> Vectors:
-        return asyncio.run_coroutine_threadsafe(embedder.embed(caller, model, texts), loop()).result()
-
-    return embed
 
 
 def _caller(job: Job) -> Principal:

@@ -1,23 +1,21 @@
 """What keeps documents findable: blobs, files, vector databases, and the jobs that fill them, on this platform."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import structlog
 
 from llmanager.adapters.documents.reader import ChildDocumentReader
 from llmanager.adapters.documents.splitter import BorderSplitter
 from llmanager.adapters.local.file_blobs import FileBlobs
+from llmanager.adapters.local.folder_source import FolderSource
 from llmanager.adapters.local.lancedb_folders import IndexFolders
 from llmanager.files.entities import MAX_UPLOADS_AT_ONCE
 from llmanager.files.usecases.files import Files
 from llmanager.files.usecases.sweep import sweep_files
-from llmanager.jobs.entities import Job, Progress
-from llmanager.jobs.ports import Handler, Reporter
 from llmanager.jobs.usecases.queue import Queue
 from llmanager.kernel.clock import Clock
 from llmanager.kernel.ids import random_id
@@ -26,17 +24,17 @@ from llmanager.kernel.table import Table
 from llmanager.vdb.entities import Vectors
 from llmanager.vdb.ports import VectorStore
 from llmanager.vdb.usecases.collections import Collections
-from llmanager.vdb.usecases.ingest import Ingestion, Order, Tell, ingest
-from llmanager.vdb.usecases.load import load
+from llmanager.vdb.usecases.ingest import Ingestion
 from llmanager.vdb.usecases.log import SegmentLog
 from llmanager.vdb.usecases.sweep import Sweep, recover, tend
 from llmanager.wiring.local.chores import Chores
-from llmanager.wiring.local.documents import Documents
+from llmanager.wiring.local.ingestion import Documents, job_handlers
 from llmanager.wiring.local.job_workers import JobNews, JobWorkers
 from llmanager.wiring.local.lazy import lazily
 from llmanager.wiring.local.one_writer import OneWriter
 from llmanager.wiring.local.seldom import seldom
 from llmanager.wiring.local.threads import Threads
+from llmanager.wiring.local.uploaded_documents import UploadedDocuments
 from llmanager.wiring.settings import Settings
 
 CHORES_EVERY_S = 2.0
@@ -66,7 +64,7 @@ class Library:
 
     def start(self, embed: BlockingEmbed) -> None:
         """`embed`: what jobs embed with."""
-        workers = JobWorkers(self.queue, handlers(self._ingestion(embed)), workers=JOBS_AT_ONCE)
+        workers = JobWorkers(self.queue, job_handlers(self._ingestion(embed)), workers=JOBS_AT_ONCE)
         self.news.connect(workers)
         self._stack.callback(workers.close)
         workers.start()
@@ -78,7 +76,7 @@ class Library:
         return Ingestion(
             vdbs=self.vdbs,
             table=self._tables("ingested"),
-            source=Documents(self.files),
+            source=Documents(UploadedDocuments(self.files), FolderSource(self._settings.own_docs)),
             reader=ChildDocumentReader(folder),
             splitter=BorderSplitter(),
             embed=embed,
@@ -127,18 +125,6 @@ def lance_store(folder: Path) -> VectorStore:
     return lazily(make, indexes=IndexFolders(folder).indexes)
 
 
-def handlers(tools: Ingestion) -> Mapping[str, Handler]:
-    """By kind of job."""
-
-    def ingesting(job: Job, report: Reporter) -> Mapping[str, Any]:
-        return ingest(tools, caller=_caller(job), order=Order.of(job.payload), tell=_tell(report))
-
-    def loading(job: Job, report: Reporter) -> Mapping[str, Any]:
-        return load(tools, caller=_caller(job), tell=_tell(report), **job.payload)
-
-    return {"vdb.ingest": ingesting, "vdb.load": loading}
-
-
 def once(chore: Callable[[], object]) -> Callable[[], None]:
     """The chore until it succeeds, and then never again."""
     is_done = False
@@ -150,12 +136,3 @@ def once(chore: Callable[[], object]) -> Callable[[], None]:
             is_done = True
 
     return until_done
-
-
-def _caller(job: Job) -> Principal:
-    """Who submitted it was let in then; what it does is metered to that key."""
-    return Principal(job.tenant, job.key_id, frozenset({"vdb:write", "model:query"}))
-
-
-def _tell(report: Reporter) -> Tell:
-    return lambda done, total, unit, stage: report.tell(Progress(done, total, unit, stage))

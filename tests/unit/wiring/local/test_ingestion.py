@@ -1,17 +1,13 @@
-import asyncio
-import threading
 from dataclasses import replace
 
 import pytest
 
 from llmanager.adapters.local.folder_source import FolderSource
 from llmanager.jobs.entities import Job, JobState, Progress
-from llmanager.kernel.principal import Principal
 from llmanager.vdb.usecases.ingest import Order
-from llmanager.wiring.local.ingestion import Documents, blocking_embed, job_handlers
+from llmanager.wiring.local.ingestion import Documents, job_handlers
 from tests.fakes.clock import NOON
 from tests.fakes.documents import FakeDocuments
-from tests.fakes.word_embedder import WordEmbedder
 from tests.unit.vdb.usecases.ingestion import IngestWorld
 
 
@@ -59,16 +55,3 @@ def test_an_uploads_own_address_is_never_taken_for_a_path(tmp_path, address):
     documents = Documents(uploads, FolderSource(tmp_path))
     (document,) = documents.list("acme", "n")
     assert b"".join(documents.read("acme", document)) == b"of an upload"
-
-
-def test_a_thread_asks_an_embedder_that_lives_on_the_event_loop():
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        embed = blocking_embed(WordEmbedder(minilm=8), lambda: loop)
-        assert len(embed(Principal("acme", "k", frozenset()), "minilm", ["one", "two"])) == 2
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
