@@ -15,6 +15,7 @@ import requests
 DOCUMENT = Path(__file__).parent / "documents" / "constitution.txt"
 QUESTIONS = ("How old must a Senator be?", "And a Representative?")
 LLM, EMBEDDER, VDB = "example-llm", "example-embedder", "example-vdb"
+CHUNK = 500  # characters: a paragraph of this text or two
 WAIT_S = 600
 
 
@@ -88,7 +89,7 @@ def created(api: Api, model: str, embedder: str) -> Iterator[None]:
 def ingest(api: Api) -> None:
     file_id = api.upload(DOCUMENT)
     began = time.monotonic()
-    job = api.post("/vdb/embed", {"model": EMBEDDER, "src": file_id, "vdb": VDB})
+    job = api.post("/vdb/embed", {"model": EMBEDDER, "src": file_id, "vdb": VDB, "chunking": {"size": CHUNK}})
     ended = api.finished(job["job_id"])
     if ended["status"] != "done":
         raise Refused(f"ingestion {ended['status']}: {ended['error']}")
@@ -113,7 +114,7 @@ def show_history(api: Api, chat_id: str | None) -> None:
     say(f"\nhistory of chat {chat_id}: {len(turns)} turns")
 
 
-def shortened(text: str, characters: int = 160) -> str:
+def shortened(text: str, characters: int = 400) -> str:
     line = " ".join(text.split())
     return line if len(line) <= characters else f"{line[:characters]} …"
 

@@ -2,12 +2,16 @@
 what they were asked, so that what reaches them can be looked at."""
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import psutil
 import pytest
 
 from tests.api.client import Api
+from tests.api.server import server_process
 from tests.e2e.world import World, opened_world
 from tests.fakes.eventually import eventually
 from tests.fakes.openai_engine import OpenAIEngine
@@ -170,16 +174,15 @@ def test_an_ingestion_that_is_killed_goes_on_and_embeds_no_kept_chunk_again(tmp_
     embedder.asked.clear()
     embedder.embed_s = 0.005
     try:
-        with opened_world(home, **settings) as world:
-            create_models(world.api)
-            rag = Rag(world, reader, embedder)
+        with server_process(home, **settings) as (url, pid):
+            create_models(Api(url))
+            rag = Rag(World(Api(url), psutil.Process(pid), home), reader, embedder)
             rag.call("/vdb/create", {"name": "big", "model": "embedder"})
             file_id = rag.upload("big.txt", "\n\n".join(paragraphs).encode())
             job = rag.call("/vdb/embed", {"model": "embedder", "src": file_id, "vdb": "big"})
             eventually(lambda: rag.call("/vdb/status", {"name": "big"})["count"], lambda count: count >= 100)
             kept = {item["text"] for item in items_of(rag, "big")}
-            world.process.kill()
-            world.process.wait(10)
+            os.kill(pid, signal.SIGKILL)
         first_round = len(rag.embedded())
         with opened_world(home, **settings) as world:
             rag = Rag(world, reader, embedder)
