@@ -9,7 +9,6 @@ to, nothing of the server's environment, and an end with the server.
 
 import ctypes
 import json
-import logging
 import os
 import resource
 import signal
@@ -31,7 +30,6 @@ def serve(read: Read) -> None:
     limits, parent = Limits(**json.loads(sys.argv[1])), int(sys.argv[2])
     end_with(parent)
     confine(limits)
-    logging.disable()  # libraries have much to say of a broken document
     try:
         told = sum(tell_block(block) for block in read(sys.stdin.buffer, limits))
         if not told:

@@ -1,5 +1,6 @@
 """PDF: pages one by one, so that a chunk knows its page and never spans two."""
 
+import logging
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
@@ -34,4 +35,5 @@ def pdf_blocks(source: BinaryIO, limits: Limits) -> Iterator[Block]:
 
 
 if __name__ == "__main__":
+    logging.disable()  # pypdf has much to say of a broken document
     serve(pdf_blocks)
