@@ -6,7 +6,10 @@ import sys
 
 import bench
 
-SETS = {"local": ["server", "history", "group_commit"]}
+SETS = {
+    "local": ["server", "history", "group_commit"],
+    "vectors": ["vector_store", "ingest", "ingest_pipeline", "restores", "vdb_kills"],
+}
 
 
 def names() -> list[str]:

@@ -26,9 +26,9 @@ WORKER = "llmanager.adapters.local.worker"
 class Server:
     """Started at once; `ready` waits until it listens. `errors` takes its standard error."""
 
-    def __init__(self, home: Path, errors: IO[bytes] | None = None) -> None:
+    def __init__(self, home: Path, errors: IO[bytes] | None = None, **settings: str) -> None:
         env = {k: v for k, v in os.environ.items() if not k.startswith("LLMANAGER_")}
-        env |= {"LLMANAGER_HOME": str(home), "PYTHONPATH": str(ROOT)}
+        env |= {"LLMANAGER_HOME": str(home), "PYTHONPATH": str(ROOT), **settings}
         env.pop("PYTHONDONTWRITEBYTECODE", None)
         command = [sys.executable, "-m", "llmanager.cli", "local", "--port", "0"]
         self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=errors, text=True)

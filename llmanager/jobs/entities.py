@@ -60,7 +60,9 @@ class Job:
     result: Mapping[str, Any] | None = None  # JSON without floats, when done
     failure: Failure | None = None  # when failed; while queued: why it is tried again
     attempts: int = 0
-    deaths: int = 0  # attempts that ended without a word
+    deaths: int = 0  # attempts that ended without a word, since it last got further
+    furthest: int = 0  # the most that any attempt had done
+    pardoned: int = 0  # attempts that do not count any more: a later one got further
     is_cancel_asked: bool = False
     started_at: datetime | None = None
     ended_at: datetime | None = None

@@ -25,7 +25,7 @@ FIRST_PAUSE_S = 5.0
 LONGEST_PAUSE_S = 300.0
 DIED = Failure(
     "job_died",
-    f"The job was begun {MAX_DEATHS} times, and each time the server ended or lost its disk while it ran: perhaps it "
+    f"{MAX_DEATHS} times the server ended or lost its disk while the job ran and had got no further: perhaps it "
     "needs more memory than there is. Submit it in smaller parts.",
 )
 
@@ -53,7 +53,11 @@ def claimed(job: Job, holder: str, now: datetime) -> Job:
 
 
 def renewed(job: Job, progress: Progress, now: datetime) -> Job:
-    return replace(job, progress=progress, held_until=now + timedelta(seconds=LEASE_S))
+    """Whoever gets further than anyone before has the whole patience again: a long job may outlive many servers."""
+    job = replace(job, progress=progress, held_until=now + timedelta(seconds=LEASE_S))
+    if progress.done <= job.furthest:
+        return job
+    return replace(job, furthest=progress.done, deaths=0, pardoned=job.attempts - 1)
 
 
 def finished(job: Job, result: Mapping[str, Any], progress: Progress, now: datetime) -> Job:
@@ -87,9 +91,10 @@ def put_off(job: Job, failure: Failure, retry_after_s: float, now: datetime) -> 
     """
     if job.is_cancel_asked:
         return cancelled(job, now)
-    if job.attempts >= MAX_ATTEMPTS:
-        return failed(job, replace(failure, message=f"{failure.message} (Tried {job.attempts} times.)"), now)
-    pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S * 2 ** (job.attempts - 1), retry_after_s))
+    tries = job.attempts - job.pardoned
+    if tries >= MAX_ATTEMPTS:
+        return failed(job, replace(failure, message=f"{failure.message} (Tried {tries} times.)"), now)
+    pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S * 2 ** (tries - 1), retry_after_s))
     return replace(_queued(job, now + timedelta(seconds=pause_s)), failure=failure)
 
 

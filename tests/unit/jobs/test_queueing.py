@@ -68,6 +68,29 @@ def test_a_job_whose_worker_died_is_claimed_anew_until_it_has_killed_too_many():
     assert "Submit it in smaller parts" in over.failure.message
 
 
+def test_a_job_that_gets_further_each_time_outlives_any_number_of_servers():
+    job = RUNNING
+    for death in range(1, 5 * MAX_DEATHS):
+        job = queueing.renewed(job, Progress(done=death), LATER)
+        job = queueing.claimed(job, f"worker {death}", LATER + timedelta(hours=death))
+    assert (job.state, job.deaths, job.attempts) == (JobState.RUNNING, 1, 5 * MAX_DEATHS)
+
+
+def test_one_that_only_gets_as_far_as_before_does_not():
+    job = RUNNING
+    for death in range(1, MAX_DEATHS):
+        job = queueing.renewed(job, Progress(done=7), LATER)
+        job = queueing.claimed(job, f"worker {death}", LATER + timedelta(hours=death))
+    assert (job.state, job.failure) == (JobState.RUNNING, None)
+    job = queueing.claimed(queueing.renewed(job, Progress(done=7), LATER), "one more", LATER + timedelta(hours=9))
+    assert (job.state, job.failure) == (JobState.FAILED, queueing.DIED)
+
+
+def test_attempts_before_it_got_further_count_no_more():
+    tired = replace(RUNNING, attempts=MAX_ATTEMPTS)
+    assert queueing.put_off(queueing.renewed(tired, Progress(done=1), LATER), BUSY, 1, LATER).state is JobState.QUEUED
+
+
 def test_an_attempt_that_is_given_back_does_not_count():
     back = queueing.given_back(RUNNING, LATER)
     assert (back.state, back.attempts, back.deaths, back.due_at) == (JobState.QUEUED, 0, 0, LATER)
