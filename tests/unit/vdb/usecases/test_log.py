@@ -16,6 +16,16 @@ LARGE = random.Random(0).randbytes(9_000).hex()  # packs badly
 SMALL = Policy((Tier(10_000, 3),), max_bytes=30_000)
 
 
+class TornBlobs(FakeBlobs):
+    """Its next list misses some keys, as one that takes long may when they come while it goes on."""
+
+    missed: frozenset[str] | set[str] = frozenset()
+
+    def list(self, prefix: str):
+        missed, self.missed = self.missed, frozenset()
+        return iter([info for info in super().list(prefix) if info.key not in missed])
+
+
 @pytest.fixture
 def blobs():
     return FakeBlobs()
@@ -133,6 +143,22 @@ class TestAnAppendThatFails:
         assert len(keys(blobs)) == 2
         assert in_parts.segments("r") == ()
 
+    def test_whose_answer_and_whose_cleaning_up_are_lost_is_there_whole(self, blobs, in_parts):
+        def lose_the_answer(call: str, key: str) -> None:
+            if call == "put" and key.endswith(".json"):
+                blobs.before = keep_the_manifest
+                raise Unavailable("No answer.")
+
+        def keep_the_manifest(call: str, key: str) -> None:
+            if key.endswith(".json"):
+                raise Throttled("Busy.")
+
+        blobs.after = lose_the_answer
+        with pytest.raises(Unavailable):
+            in_parts.append("r", 1, write(Item("a")))
+        blobs.before = lambda *_: None
+        assert list(replayed(in_parts)) == ["a"]
+
     def test_leaves_parts_that_no_reader_sees_and_a_sweep_removes(self, blobs, in_parts):
         segment = in_parts.append("r", 1, write(Item("a")))
         in_parts.append("r", 2, write(Item("b")))
@@ -233,6 +259,14 @@ class TestSegmentsBesideACompaction:
         blobs.before = compact
         assert [segment.items for segment in log.segments("r")] == [4]
         assert replayed(log) == expected
+
+    def test_are_not_what_a_torn_list_says(self):
+        blobs = TornBlobs()
+        log = SegmentLog(blobs, "vdb")
+        for seq in (1, 2, 3):
+            log.append("r", seq, write(Item(f"{seq}")))
+        blobs.missed = {"vdb/r/000000000003-000000000003-0000.json"}
+        assert [segment.first_seq for segment in log.segments("r")] == [1, 2, 3]
 
     def test_are_given_up_if_they_never_are(self, blobs, log):
         seqs = iter(range(1, 100))
