@@ -12,7 +12,7 @@ from llmanager.vdb.entities import Item, Vectors, Write
 from llmanager.vdb.usecases.log import SegmentLog
 
 DIM, SINGLES, BATCHES, BATCH = 384, 500, 20, 1000
-WORDS = "the quick brown fox jumps over a lazy dog while seven wizards box with gin".split()
+WORDS = ["the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "while", "seven", "wizards", "box"]
 numbers = random.Random(1)
 
 

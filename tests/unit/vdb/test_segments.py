@@ -122,8 +122,10 @@ class TestRows:
 
     @pytest.mark.parametrize(
         "metadata",
-        [{"f": 0.1 + 0.2, "g": 1e-320, "h": 1.0, "i": -0.0, "big": 2**63, "j": 1}]
-        + [{"b": True, "n": None, "l": [1, [{}]], "": "\u2028\r\0 🦙", "id": 1, "deleted": "no"}],
+        [
+            {"f": 0.1 + 0.2, "g": 1e-320, "h": 1.0, "i": -0.0, "big": 2**63, "j": 1},
+            {"b": True, "n": None, "l": [1, [{}]], "": "\u2028\r\0 🦙", "id": 1, "deleted": "no"},
+        ],
     )
     def test_metadata_reads_back_exactly(self, metadata):
         (change,) = writes(row_lines(write(Item("a", metadata=metadata))), iter([vector(1, 2)]), 2)
