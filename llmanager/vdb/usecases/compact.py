@@ -46,6 +46,7 @@ def _entries(store: SegmentBlobs, resource: str, run: Sequence[Segment]) -> Iter
 
 def _replace(store: SegmentBlobs, resource: str, run: Sequence[Segment], found: Survivors) -> Segment:
     """The lines are copied as they are: what was exact stays so."""
+    (dim,) = {segment.dim for segment in run if segment.items} or {None}  # a collection has one
     lines = chain.from_iterable(store.lines(resource, segment) for segment in run)
     rows = chain.from_iterable(store.vectors(resource, segment) for segment in run)
     merged = store.store(
@@ -54,7 +55,7 @@ def _replace(store: SegmentBlobs, resource: str, run: Sequence[Segment], found: 
         Contents(
             items=found.items,
             deletes=len(found.deleted_ids),
-            dim=next((segment.dim for segment in run if segment.dim), None) if found.items else None,
+            dim=dim if found.items else None,
             lines=chain(map(tombstone_line, found.deleted_ids), compress(lines, found.lines)),
             vectors=compress(rows, found.rows),
         ),

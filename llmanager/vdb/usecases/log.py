@@ -8,7 +8,7 @@ from llmanager.kernel.errors import BlobNotFound, Conflict
 from llmanager.vdb.compaction import Policy
 from llmanager.vdb.entities import Write
 from llmanager.vdb.errors import SegmentGone
-from llmanager.vdb.segments import INLINE_BYTES, MANIFEST, Segment, Span, row_lines, writes
+from llmanager.vdb.segments import INLINE_BYTES, MANIFEST, Segment, Span, live, row_lines, writes
 from llmanager.vdb.usecases.compact import compact
 from llmanager.vdb.usecases.segment_blobs import Contents, SegmentBlobs
 
@@ -42,7 +42,7 @@ class SegmentLog:
         contents = Contents(
             items=len(write.items),
             deletes=len(write.deleted_ids),
-            dim=write.vectors.dim if write.vectors else None,
+            dim=write.vectors.dim if write.vectors and write.items else None,
             lines=row_lines(write),
             vectors=(data[at : at + PIECE_BYTES] for at in range(0, len(data), PIECE_BYTES)),
         )
@@ -96,8 +96,8 @@ class SegmentLog:
     def sweep(self, resource: str) -> int:
         """Remove what a crash left: parts without a manifest, segments that a merged one replaced. How many blobs."""
         names = list(self._store.names(resource))
-        live = set(self._store.live(resource))
-        garbage = [(span, ending) for span, ending in names if span not in live]
+        kept = set(live(span for span, ending in names if ending == MANIFEST))
+        garbage = [(span, ending) for span, ending in names if span not in kept]
         for span, ending in sorted(garbage, key=lambda name: name[1] != MANIFEST):
             self.blobs.delete(self._store.key(resource, span, ending))
         return len(garbage)

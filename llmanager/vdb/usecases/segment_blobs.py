@@ -101,7 +101,7 @@ class SegmentBlobs:
         return vector_rows(self._pieces(resource, segment.span, VECTORS, segment.vectors), segment.dim or 1)
 
     def key(self, resource: str, span: Span, ending: str) -> str:
-        return f"{self._folder(resource)}{span}.{ending}"
+        return self._folder(resource) + span.blob(ending)
 
     def _folder(self, resource: str) -> str:
         return f"{self.prefix}/{resource}/"

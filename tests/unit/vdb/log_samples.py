@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from llmanager.vdb.entities import Item, Vectors, Write
 
+LARGE = random.Random(0).randbytes(9_000).hex()  # a text that packs badly
 Model = dict[str, tuple[Item, bytes]]  # id: the item and its vector
 
 
@@ -35,3 +36,7 @@ def replayed(log, resource: str = "r") -> Model:
         for change in log.read(resource, segment):
             model = applied(model, change)
     return model
+
+
+def keys(blobs) -> list[str]:
+    return [info.key for info in blobs.list("")]
