@@ -13,16 +13,27 @@ MAX_METADATA_BYTES = 16 * 1024  # of one item, as JSON
 MAX_ITEMS_AT_ONCE = 5_000  # of one write: it becomes one segment, visible whole or not at all
 MAX_BYTES_AT_ONCE = 32 * 1024 * 1024  # texts, metadata and vectors of one write together
 MAX_K = 200
+MAX_QUERY_BYTES = 32 * 1024  # of one query's text, UTF-8
+MAX_METADATA_DEPTH = 16
 MAX_FIELDS = 256  # of one collection: names of metadata that can be filtered by, each type of one counted
 MAX_FIELD_BYTES = 256  # of such a name, UTF-8
 MAX_FILTER_DEPTH = 8
 MAX_FILTER_CONDITIONS = 64
 MAX_FILTER_VALUES = 1_000  # of one $in or $nin
+MIN_CHUNK = 20  # characters
+MAX_CHUNK = 20_000  # characters
+MAX_DOCUMENTS = 10_000  # of one ingestion
+MAX_DOCUMENT_BYTES = 2 * 1024 * 1024 * 1024
+MAX_OBJECT_BYTES = 256 * 1024 * 1024  # of embedded data as one JSON object; as JSONL it may be longer
+MAX_OBJECT_ITEMS = 500_000  # of the same
 
 MAX_COMPONENT = 1e15  # of a vector, its sign apart: sums of squares stay finite in float32
 MIN_LENGTH = 1e-15  # a shorter vector has no direction: its cosine with any other is 0
 
 FLOAT_BYTES = 4
+ENDINGS = frozenset(
+    {".txt", ".text", ".md", ".markdown", ".html", ".htm", ".pdf", ".docx", ".csv", ".tsv", ".jsonl", ".ndjson"}
+)  # of documents that can be read, in lower case
 
 
 class Metric(StrEnum):
@@ -116,6 +127,35 @@ class IndexStats:
 
 
 @dataclass(frozen=True)
+class Index:
+    """Where a collection's index stands. It is behind while a write that was begun is not known to be in it."""
+
+    state: IndexState
+    last_seq: int = 0  # of the last write that was begun; its segment may be missing, if that write failed
+    applied_seq: int = 0  # of the last write that the index has
+    build: int = 0  # grows whenever the index is dropped or made anew: one that was read from may be another now
+    tended_seq: int = 0  # last_seq when it was last compacted
+    count: int = 0  # items when it was hibernated
+    version: int = 0
+
+    @property
+    def is_up(self) -> bool:
+        return self.state is IndexState.READY
+
+    @property
+    def is_current(self) -> bool:
+        return self.is_up and self.applied_seq == self.last_seq
+
+
+@dataclass(frozen=True)
+class Use:
+    """Queries and writes are use; status and lists are not."""
+
+    last_used_at: datetime | None = None
+    version: int = 0
+
+
+@dataclass(frozen=True)
 class Collection:
     tenant: str
     name: str
@@ -146,7 +186,7 @@ class Strategy(StrEnum):
 class Chunking:
     strategy: Strategy = Strategy.RECURSIVE
     size: int = 1000  # characters of a chunk, at most
-    overlap: int = 100  # characters that a chunk repeats of the one before it; less than size
+    overlap: int = 100  # characters that a chunk repeats of the one before it, at most; no more than half of size
 
 
 @dataclass(frozen=True)
@@ -160,8 +200,8 @@ class Document:
 
 @dataclass(frozen=True)
 class Block:
-    """A piece of a document's text, in order."""
+    """A piece of a document's text, in order. Neighbours with the same metadata are one text that was cut somewhere."""
 
-    text: str
+    text: str  # with the line ends that part it from the next
     metadata: Mapping[str, Any] = field(default_factory=dict)  # such as {"page": 3}, or a CSV row's other columns
     is_record: bool = False  # a CSV row or JSONL line: never joined with its neighbours

@@ -13,6 +13,37 @@ class CollectionNotFound(NotFound):
 class CollectionExists(Conflict):
     code = "vdb_exists"
 
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The vector database {name!r} exists already. Choose another name, or delete it first.")
+
+
+class TooManyCollections(Conflict):
+    code = "too_many_vdbs"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"This server has {limit} vector databases, which is as many as it may have. Delete one first."
+        )
+
+
+class IndexUnknown(NotFound):
+    code = "vdb_index_not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The vector database {name!r} has one index, which has its name. Leave 'index' out, or give that name."
+        )
+
+
+class BeingRestored(Unavailable):
+    code = "vdb_restoring"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The vector database {name!r} is being restored from its segments. Try again in some seconds.",
+            retry_after_s=5,
+        )
+
 
 class IndexMissing(Unavailable):
     """Of a store: the index was dropped, or never made. The segments can bring it back."""
@@ -40,16 +71,20 @@ class DimensionMismatch(InvalidInput):
     code = "dimension_mismatch"
 
 
-class EmbedderMissing(Final):
+class EmbedderMissing(Conflict):
     code = "embedder_missing"
 
 
-class EmbedderUnfit(Final):
+class EmbedderUnfit(InvalidInput):
     code = "embedder_unfit"
 
 
 class ItemTooLarge(TooLarge):
     code = "item_too_large"
+
+
+class WriteTooLarge(TooLarge):
+    code = "write_too_large"
 
 
 class SegmentCorrupt(Final):
@@ -58,7 +93,16 @@ class SegmentCorrupt(Final):
     code = "segment_corrupt"
 
 
-class DocumentUnreadable(Final):
+class SegmentGone(Unavailable):
+    """A compaction merged away what was to be read. The list of segments names what took its place."""
+
+    code = "segment_gone"
+
+    def __init__(self) -> None:
+        super().__init__("The vector database's segments were merged meanwhile. Try again.")
+
+
+class DocumentUnreadable(InvalidInput):
     """Of one document: broken, of an unknown format, or more than its limits. The text says which."""
 
     code = "document_unreadable"

@@ -1,13 +1,15 @@
 """What collections need from the outside: an index, an embedder, a way to be alone with one collection."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from llmanager.kernel.principal import Principal
 from llmanager.vdb.entities import Block, Chunking, Document, Found, Hit, IndexStats, Item, Shape, Vectors, Write
 from llmanager.vdb.filters import Filter
+
+T = TypeVar("T")
 
 
 class FieldType(StrEnum):
@@ -91,6 +93,11 @@ class Exclusive(Protocol):
 
         Raises Throttled if others do not finish in time.
         """
+
+
+class RunBlocking(Protocol):
+    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]:
+        """Do what blocks in a thread, and wait for it without holding up the event loop."""
 
 
 class DocumentSource(Protocol):

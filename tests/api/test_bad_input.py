@@ -108,7 +108,7 @@ def test_what_is_got_is_not_posted_to(api, path):
 @pytest.mark.parametrize("name", TRICKS, ids=repr)
 def test_a_name_outside_the_pattern_is_refused(api, route, name):
     answer = api.post(route.path, {**route.body, "name": name})
-    absent_is_fine = () if route.path in ("/model/create", "/model/plan") else (404,)
+    absent_is_fine = () if route.path in ("/model/create", "/model/plan", "/vdb/create") else (404,)
     assert_error(answer, 400, 422, *absent_is_fine)
 
 
@@ -144,7 +144,7 @@ def test_a_path_that_is_no_route_is_refused(api, path):
     assert_error(api.get(path), 400, 404, 405, 414, 431)
 
 
-@pytest.mark.parametrize("route", ["/model/list", "/history/list", "/auth/keys/list"])
+@pytest.mark.parametrize("route", ["/model/list", "/history/list", "/auth/keys/list", "/vdb/list"])
 @pytest.mark.parametrize(
     "page", [{"limit": 0}, {"limit": -1}, {"limit": 201}, {"limit": True}, {"cursor": "!"}, {"cursor": "a" * 5000}]
 )
@@ -165,5 +165,6 @@ def test_an_idempotency_key_that_is_none_is_refused_or_ignored(api, key):
 
 def test_after_all_that_nothing_of_it_exists(api):
     assert_error(api.post("/model/status", {"name": NAME}), 404)
+    assert_error(api.post("/vdb/status", {"name": NAME}), 404)
     assert NAME not in {model["name"] for model in api.post("/model/list", {"limit": 200}).json["models"]}
     assert api.get("/health").status == 200

@@ -1,0 +1,76 @@
+"""What time and accidents ask to be done with a collection. Pure."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from llmanager.vdb.entities import Collection, Index, IndexState, Use
+
+NOTE_EVERY_S = 30.0
+TEND_AFTER_WRITES = 16
+TEND_AFTER_IDLE_S = 60.0
+
+
+class Due(StrEnum):
+    FINISH_DELETE = "finish delete"
+    DELETE = "delete"
+    HIBERNATE = "hibernate"
+    RESTORE = "restore"  # what was interrupted: an index half made, or a write whose end nobody saw
+
+
+def due(collection: Collection, index: Index, use: Use, now: datetime, *, has_index: bool) -> Due | None:
+    """`has_index`: the store holds something under the collection's name."""
+    if collection.is_deleting:
+        return Due.FINISH_DELETE
+    if _is_past(deletes_at(collection, use), now):
+        return Due.DELETE
+    if index.state is IndexState.ASLEEP:
+        return Due.HIBERNATE if has_index else None  # again: the drop was cut short
+    if _is_past(sleeps_at(collection, index, use), now):
+        return Due.HIBERNATE
+    return None if index.is_current else Due.RESTORE
+
+
+def sleeps_at(collection: Collection, index: Index, use: Use) -> datetime | None:
+    if index.state is IndexState.ASLEEP or collection.sleep_after_s is None:
+        return None
+    return _last_use(collection, use) + timedelta(seconds=collection.sleep_after_s)
+
+
+def deletes_at(collection: Collection, use: Use) -> datetime | None:
+    """The earlier of the two: so long unused, so long after its creation."""
+    ends = []
+    if collection.delete_after_s is not None:
+        ends.append(_last_use(collection, use) + timedelta(seconds=collection.delete_after_s))
+    if collection.ttl_s is not None:
+        ends.append(collection.created_at + timedelta(seconds=collection.ttl_s))
+    return min(ends, default=None)
+
+
+def is_worth_noting(collection: Collection, use: Use, now: datetime) -> bool:
+    """Whether a use now is to be written down: every 30 s, more often where so long unused already has an effect."""
+    limits_s = [limit_s for limit_s in (collection.sleep_after_s, collection.delete_after_s) if limit_s is not None]
+    every_s = min([NOTE_EVERY_S, *(limit_s / 4 for limit_s in limits_s)])
+    return use.last_used_at is None or now - use.last_used_at >= timedelta(seconds=every_s)
+
+
+def needs_tending(collection: Collection, index: Index, use: Use, now: datetime) -> bool:
+    """After many writes soon, after few once nobody is at it."""
+    if not index.is_up or collection.dim is None or collection.is_deleting:
+        return False
+    writes = index.last_seq - index.tended_seq
+    is_idle = now - _last_use(collection, use) >= timedelta(seconds=TEND_AFTER_IDLE_S)
+    return writes >= TEND_AFTER_WRITES or (writes > 0 and is_idle)
+
+
+def status(index: Index) -> str:
+    """What a user reads. An index that is made for the first time is not called restored."""
+    is_first = index.state is IndexState.RESTORING and index.last_seq == 0
+    return "creating" if is_first else index.state
+
+
+def _last_use(collection: Collection, use: Use) -> datetime:
+    return use.last_used_at or collection.created_at
+
+
+def _is_past(at: datetime | None, now: datetime) -> bool:
+    return at is not None and at <= now

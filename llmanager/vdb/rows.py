@@ -1,0 +1,86 @@
+"""Collections as rows of a table of their own. The one place that knows their keys.
+
+access pattern                                    partition           sort
+a collection by tenant and name                   collection#TENANT   NAME
+a tenant's collections                            collection#TENANT   (all)
+all collections, for the sweep                    (scan, partitions that start with "collection#")
+where a collection's index stands, its writes     index#TENANT        RESOURCE
+last use                                          use#TENANT          RESOURCE
+
+Tenants have no '#' in their names. What hangs on a resource cannot be mistaken for that of a collection which was
+deleted and created again.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from llmanager.kernel.table import Action, Check, Delete, Row
+from llmanager.vdb.entities import Collection, Index, Use
+
+Key = tuple[str, str]  # tenant, name
+_COLLECTION = "collection#"
+
+
+def collection_partition(tenant: str) -> str:
+    return f"{_COLLECTION}{tenant}"
+
+
+def index_partition(tenant: str) -> str:
+    return f"index#{tenant}"
+
+
+def use_partition(tenant: str) -> str:
+    return f"use#{tenant}"
+
+
+def is_collection(row: Row) -> bool:
+    return row.partition.startswith(_COLLECTION)
+
+
+def collection_row(collection: Collection) -> Row:
+    body: dict[str, Any] = msgspec.to_builtins(collection)
+    del body["version"]
+    return Row(collection_partition(collection.tenant), collection.name, body)
+
+
+def to_collection(row: Row) -> Collection:
+    return msgspec.convert({**row.body, "version": row.version}, Collection)
+
+
+def index_row(collection: Collection, index: Index) -> Row:
+    body: dict[str, Any] = msgspec.to_builtins(index)
+    del body["version"]
+    return Row(index_partition(collection.tenant), collection.resource, body)
+
+
+def to_index(row: Row) -> Index:
+    return msgspec.convert({**row.body, "version": row.version}, Index)
+
+
+def use_row(collection: Collection, at: datetime) -> Row:
+    return Row(use_partition(collection.tenant), collection.resource, {"last_used_at": at.isoformat()})
+
+
+def to_use(row: Row | None) -> Use:
+    return Use() if row is None else Use(datetime.fromisoformat(row.body["last_used_at"]), row.version)
+
+
+def unchanged(collection: Collection) -> Check:
+    """A guard: the collection is still this one, and nobody began to delete it."""
+    return Check(collection_partition(collection.tenant), collection.name, collection.version)
+
+
+def unused_since(collection: Collection, use: Use) -> Check:
+    """A guard: no use was noted since `use` was read."""
+    return Check(use_partition(collection.tenant), collection.resource, use.version or "absent")
+
+
+def gone(collection: Collection) -> tuple[Action, ...]:
+    """What removes every row of a collection, together."""
+    return (
+        Delete(collection_partition(collection.tenant), collection.name, collection.version),
+        Delete(index_partition(collection.tenant), collection.resource),
+        Delete(use_partition(collection.tenant), collection.resource),
+    )

@@ -1,0 +1,64 @@
+"""Merging segments, crash-safe: the merged one is written first, and then those that it replaces are removed."""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain, compress
+
+from llmanager.vdb.compaction import Policy, Survivors, is_sparse, next_run, survivors
+from llmanager.vdb.segments import Segment, Span, entry_of, tombstone_line
+from llmanager.vdb.usecases.segment_blobs import Contents, SegmentBlobs
+
+
+def compact(
+    store: SegmentBlobs, resource: str, segments: Sequence[Segment], policy: Policy, live_items: int | None
+) -> int:
+    """How many segments others took the place of. Raises SegmentCorrupt, and what is Retryable."""
+    replaced = 0
+    kept = list(segments)
+    if live_items is not None and is_sparse(kept, live_items):
+        replaced += _thin_out(store, resource, kept)
+    while run := next_run(kept, policy):
+        start = kept.index(run[0])
+        for segment in run:
+            store.check(resource, segment)
+        found = survivors(_entries(store, resource, run), keeps_deletes=start > 0)
+        kept[start : start + len(run)] = [_replace(store, resource, run, found)]
+        replaced += len(run)
+    return replaced
+
+
+def _thin_out(store: SegmentBlobs, resource: str, segments: list[Segment]) -> int:
+    """Rewrite those most of whose items are dead, from the last to the first. `segments` is changed."""
+    later: set[str] = set()
+    replaced = 0
+    for number, segment in reversed(list(enumerate(segments))):
+        store.check(resource, segment)
+        found = survivors(_entries(store, resource, [segment]), keeps_deletes=number > 0, later=later)
+        if 2 * found.items < segment.items:
+            segments[number] = _replace(store, resource, [segment], found)
+            replaced += 1
+        later |= found.ids
+    return replaced
+
+
+def _entries(store: SegmentBlobs, resource: str, run: Sequence[Segment]) -> Iterator[tuple[str, bool]]:
+    return (entry_of(line) for segment in run for line in store.lines(resource, segment))
+
+
+def _replace(store: SegmentBlobs, resource: str, run: Sequence[Segment], found: Survivors) -> Segment:
+    """The lines are copied as they are: what was exact stays so."""
+    lines = chain.from_iterable(store.lines(resource, segment) for segment in run)
+    rows = chain.from_iterable(store.vectors(resource, segment) for segment in run)
+    merged = store.store(
+        resource,
+        Span(run[0].first_seq, run[-1].last_seq, 1 + max(segment.span.rewrite for segment in run)),
+        Contents(
+            items=found.items,
+            deletes=len(found.deleted_ids),
+            dim=next((segment.dim for segment in run if segment.dim), None) if found.items else None,
+            lines=chain(map(tombstone_line, found.deleted_ids), compress(lines, found.lines)),
+            vectors=compress(rows, found.rows),
+        ),
+    )
+    for segment in run:
+        store.remove(resource, segment)
+    return merged

@@ -1,0 +1,45 @@
+from dataclasses import replace
+
+from llmanager.vdb.entities import Collection, IndexState
+from llmanager.vdb.errors import IndexMissing
+from llmanager.vdb.lifecycle import Due, due
+from llmanager.vdb.rows import Key
+from llmanager.vdb.usecases.collections import Collections
+
+
+def hibernate(vdbs: Collections, key: Key) -> Collection:
+    """Drop the index; the segments stay, and the next use restores it. Asleep already: what is left of it goes.
+
+    Raises CollectionNotFound, and what is Retryable.
+    """
+    with vdbs.alone(key) as collection:
+        _drop_index(vdbs, collection)
+    return collection
+
+
+def hibernate_if_idle(vdbs: Collections, key: Key) -> bool:
+    """Decided again on what is so once nobody writes."""
+    with vdbs.alone(key) as collection:
+        index, use = vdbs.index(collection), vdbs.use(collection)
+        is_idle = due(collection, index, use, vdbs.clock.now(), has_index=True) is Due.HIBERNATE
+        if is_idle:
+            _drop_index(vdbs, collection)
+    return is_idle
+
+
+def _drop_index(vdbs: Collections, collection: Collection) -> None:
+    """The row first: from then on nobody takes what is left of the index for it."""
+    index = vdbs.index(collection)
+    if index.state is not IndexState.ASLEEP:
+        count = _count(vdbs, collection)
+        asleep = replace(index, state=IndexState.ASLEEP, applied_seq=0, build=index.build + 1, count=count)
+        vdbs.save_index(collection, asleep)
+        vdbs.changed(collection.resource)
+    vdbs.store.drop(collection.resource)
+
+
+def _count(vdbs: Collections, collection: Collection) -> int:
+    try:
+        return vdbs.store.stats(collection.resource).count
+    except IndexMissing:
+        return 0

@@ -1,0 +1,50 @@
+from dataclasses import dataclass
+from datetime import datetime
+
+from llmanager.vdb.entities import Collection, Index, IndexStats
+from llmanager.vdb.errors import IndexMissing
+from llmanager.vdb.lifecycle import deletes_at, sleeps_at
+from llmanager.vdb.rows import Key
+from llmanager.vdb.usecases.collections import Collections
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a collection is, for people."""
+
+    collection: Collection
+    index: Index
+    last_used_at: datetime | None
+    sleeps_at: datetime | None
+    deletes_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Size:
+    count: int  # items; while it is asleep as many as it had before
+    index_bytes: int
+    segments: int
+    segment_bytes: int
+
+
+def standing(vdbs: Collections, collection: Collection) -> Standing:
+    """From rows alone. Raises CollectionNotFound where it is gone meanwhile."""
+    index, use = vdbs.index(collection), vdbs.use(collection)
+    return Standing(collection, index, use.last_used_at, sleeps_at(collection, index, use), deletes_at(collection, use))
+
+
+def measure(vdbs: Collections, standing: Standing) -> Size:
+    resource = standing.collection.resource
+    segments = vdbs.log.segments(resource)
+    try:
+        stats = vdbs.store.stats(resource) if standing.index.is_up else None
+    except IndexMissing:  # hibernated in between, or nothing was ever written
+        stats = None
+    stats = stats or IndexStats(standing.index.count, 0)
+    return Size(stats.count, stats.size_bytes, len(segments), sum(segment.size_bytes for segment in segments))
+
+
+def status(vdbs: Collections, key: Key) -> tuple[Standing, Size]:
+    """Wakes nothing and is no use. Raises CollectionNotFound."""
+    found = standing(vdbs, vdbs.require(key))
+    return found, measure(vdbs, found)
