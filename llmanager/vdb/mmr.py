@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from math import sqrt
 from operator import mul
 
-from llmanager.vdb.entities import Hit
+from llmanager.vdb.entities import MAX_K, Hit
 
 RELEVANCE = 0.5  # against variety
 
 
 def mmr(query: bytes, hits: Sequence[Hit], *, k: int, relevance: float = RELEVANCE) -> tuple[Hit, ...]:
-    """k of the hits, in the order in which they were chosen, with the scores they had. All have vectors."""
+    """k of the hits, in the order in which they were chosen, with the scores they had. All have vectors.
+
+    Only the first MAX_K are looked at: the work grows with their number, with k and with the dimension.
+    """
+    hits = hits[:MAX_K]
     asked = _unit(query)
     vectors = [_unit(hit.vector or b"") for hit in hits]
     closeness = [_dot(asked, vector) for vector in vectors]
