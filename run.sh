@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # LLManager's one entry point; lines that begin with "#:" are what `./run.sh help` prints.
 #: ./run.sh local [--port N]          set up if needed and serve on this machine; Ctrl-C stops server and workers
+#: ./run.sh example [--model M]        a whole RAG chat: model, embedder, vector database, document, two turns
 #: ./run.sh key create NAME [--scopes …]
 #:                                    make an API key, shown once (keys count with LLMANAGER_AUTH=keys)
 #: ./run.sh test [pytest arguments]   set up if needed and run every test, or those that the arguments choose
@@ -140,6 +141,10 @@ case $command in
     local | key)
         setup runtime
         exec "$python" -m llmanager.cli "$command" "$@"
+        ;;
+    example)
+        setup runtime
+        exec "$python" -m example_app --url "http://127.0.0.1:${LLMANAGER_PORT:-8080}" "$@"
         ;;
     test) run_test "$@" ;;
     check) run_check ;;

@@ -7,11 +7,12 @@ import json
 import math
 from dataclasses import replace
 
+from llmanager.files.errors import UploadTooShort
 from llmanager.gateway.errors import MethodNotAllowed
 from llmanager.gateway.ports import Rendered
 from llmanager.kernel import errors
 from llmanager.kernel.errors import Final, Forbidden, LLManagerError, TooLarge, Unavailable
-from llmanager.vdb.errors import DocumentUnreadable, EmbedderMissing, EmbedderUnfit, SegmentCorrupt
+from llmanager.vdb.errors import SegmentCorrupt
 
 
 class BadRequest(Final):
@@ -56,6 +57,20 @@ class BodyTooSlow(BadRequest):
         super().__init__(f"The request's body did not arrive within {limit_s:g} s. Send it again.")
 
 
+class BodyStalled(BadRequest):
+    code = "body_stalled"
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"Nothing more of the request's body came for {limit_s:g} s. Send it again.")
+
+
+class BodyCutOff(BadRequest):
+    code = "body_cut_off"
+
+    def __init__(self) -> None:
+        super().__init__("The request's body ended before it was whole. Send it again.")
+
+
 class ServerStops(Unavailable):
     code = "server_stops"
 
@@ -73,17 +88,15 @@ def internal_error(request_id: str) -> LLManagerError:
 # An error without a row of its own has that of its nearest parent. tests/unit/api/test_errors.py proves it complete.
 STATUS: dict[type[LLManagerError], tuple[int, str]] = {
     BadRequest: (400, "invalid_request_error"),
+    UploadTooShort: (400, "invalid_request_error"),
     errors.Unauthenticated: (401, "authentication_error"),
     errors.Forbidden: (403, "permission_error"),
     errors.NotFound: (404, "not_found_error"),
     MethodNotAllowed: (405, "invalid_request_error"),
     errors.Conflict: (409, "conflict_error"),
-    EmbedderMissing: (409, "conflict_error"),
     errors.TooLarge: (413, "invalid_request_error"),
     MisdirectedRequest: (421, "invalid_request_error"),
     errors.InvalidInput: (422, "invalid_request_error"),
-    EmbedderUnfit: (422, "invalid_request_error"),
-    DocumentUnreadable: (422, "invalid_request_error"),
     errors.Throttled: (429, "rate_limit_error"),
     HeadersTooLarge: (431, "invalid_request_error"),
     SegmentCorrupt: (500, "storage_error"),

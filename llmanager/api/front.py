@@ -3,14 +3,15 @@
 import asyncio
 import traceback
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import PurePath
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from llmanager.api.asgi import send_rendered
-from llmanager.api.errors import BodyTooLarge, BodyTooSlow, ServerStops, internal_error, render
-from llmanager.api.head import HeadLimits, check_head, host_names, public_path, request_id
+from llmanager.api.errors import BodyStalled, BodyTooLarge, BodyTooSlow, ServerStops, internal_error, render
+from llmanager.api.head import HeadLimits, check_head, host_names, is_upload, public_path, request_id, stage_prefix
 from llmanager.gateway.ports import Rendered
 from llmanager.kernel.errors import LLManagerError
 from llmanager.kernel.ids import NewId
@@ -23,7 +24,9 @@ log = structlog.get_logger()
 class Front:
     """Refuses what no route should see, gives every answer its request id, and turns a crash into a clean 500.
 
-    Routes below find the id as `request.state.request_id`; every log line of the request carries it.
+    Routes below find the id as `request.state.request_id`; every log line of the request carries it. A stage's prefix
+    is taken off the path, and stands in `request.state.stage_prefix`. `max_file_bytes` is for the content of files
+    alone (None: as for any other body).
     """
 
     def __init__(
@@ -33,12 +36,14 @@ class Front:
         allowed_hosts: Iterable[str],
         max_body_bytes: int,
         new_id: NewId,
+        max_file_bytes: int | None = None,
         max_header_bytes: int = 16_384,
         body_s: float = 60.0,
         stage: str | None = None,
     ) -> None:
         self._app = app
         self._limits = HeadLimits(host_names(allowed_hosts), max_header_bytes, max_body_bytes)
+        self._upload_limits = replace(self._limits, body_bytes=max_file_bytes or max_body_bytes)
         self._new_id = new_id
         self._body_s = body_s
         self._stage = stage
@@ -53,11 +58,14 @@ class Front:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         id_ = request_id(scope["headers"]) or self._new_id()
-        exchange = _Exchange(receive, send, id_, self._limits.body_bytes, self._body_s)
+        inner = self._inner(scope, id_)
+        takes_file = is_upload(inner["method"], inner["path"])
+        limits = self._upload_limits if takes_file else self._limits
+        exchange = _Exchange(receive, send, id_, limits.body_bytes, self._body_s, may_take_long=takes_file)
         with structlog.contextvars.bound_contextvars(request_id=id_):
             try:
-                check_head(scope, self._limits)
-                await self._app(self._inner(scope, id_), exchange.receive, exchange.send)
+                check_head(scope, limits)
+                await self._app(inner, exchange.receive, exchange.send)
             except LLManagerError as error:
                 await exchange.refuse(error)
             except asyncio.CancelledError:  # the server stops and has waited long enough: this task ends either way
@@ -74,14 +82,23 @@ class Front:
         inner = {**scope, "path": public_path(scope["path"], self._stage)}
         if scope.get("raw_path"):
             inner["raw_path"] = public_path(scope["raw_path"].decode("latin-1"), self._stage).encode("latin-1")
-        inner["state"] = {**scope.get("state", {}), "request_id": id_}
+        inner["state"] = {
+            **scope.get("state", {}),
+            "request_id": id_,
+            "stage_prefix": stage_prefix(scope["path"], self._stage),
+        }
         return inner
 
 
 class _Exchange:
-    """One request and its answer on their way through: counts what comes, marks what goes."""
+    """One request and its answer on their way through: counts what comes, marks what goes.
 
-    def __init__(self, receive: Receive, send: Send, id_: str, limit_bytes: int, body_s: float) -> None:
+    The body must be here after `body_s`; one that `may_take_long` may be silent for that long.
+    """
+
+    def __init__(
+        self, receive: Receive, send: Send, id_: str, limit_bytes: int, body_s: float, *, may_take_long: bool
+    ) -> None:
         self.cut_off: LLManagerError | None = None  # why the rest of the body was not read
         self._is_started = False
         self._is_read = False
@@ -91,15 +108,18 @@ class _Exchange:
         self._limit_bytes = limit_bytes
         self._bytes = 0
         self._body_s = body_s
+        self._may_take_long = may_take_long
         self._due_s = asyncio.get_running_loop().time() + body_s
 
     async def receive(self) -> Message:
         """What follows the body, the client's leaving, may take any time."""
+        if self._may_take_long:
+            self._due_s = asyncio.get_running_loop().time() + self._body_s
         try:
             async with asyncio.timeout_at(None if self._is_read else self._due_s):
                 message = await self._receive()
         except TimeoutError:
-            self.cut_off = BodyTooSlow(self._body_s)
+            self.cut_off = (BodyStalled if self._may_take_long else BodyTooSlow)(self._body_s)
             return {"type": "http.disconnect"}
         self._is_read = not message.get("more_body", False)
         self._bytes += len(message.get("body", b""))

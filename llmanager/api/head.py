@@ -16,6 +16,7 @@ from llmanager.api.errors import BadRequest, BodyTooLarge, ForeignOrigin, Header
 
 AUTHORITY = re.compile(r"([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::([0-9]{1,5}))?", re.ASCII)
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
+UPLOAD = re.compile(r"/files/[a-z0-9]{1,64}/content", re.ASCII)
 MAX_DIGITS = 15  # of a content-length; more would be petabytes
 
 
@@ -90,10 +91,19 @@ def request_id(headers: Headers) -> str | None:
     return found[0] if len(found) == 1 and REQUEST_ID.fullmatch(found[0]) else None
 
 
+def is_upload(method: str, path: str) -> bool:
+    """Whether the body is a file's content, which is streamed to disk: of any type, and as large as files may be."""
+    return method == "PUT" and UPLOAD.fullmatch(path) is not None
+
+
+def stage_prefix(path: str, stage: str | None) -> str:
+    """'/dev' where the path begins with the stage, else nothing: what addresses that we give out must begin with."""
+    return f"/{stage}" if stage and f"{path}/".startswith(f"/{stage}/") else ""
+
+
 def public_path(path: str, stage: str | None) -> str:
     """The one path of a route: without the stage's prefix, /models/x as /model/x, without a slash at its end."""
-    if stage and f"{path}/".startswith(f"/{stage}/"):
-        path = path.removeprefix(f"/{stage}") or "/"
+    path = path.removeprefix(stage_prefix(path, stage)) or "/"
     if path.startswith("/models/"):
         path = path.replace("/models/", "/model/", 1)
     return path.removesuffix("/") or "/"

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from llmanager.api.asgi import again, read_body, send_rendered, values
 from llmanager.api.errors import BadRequest, internal_error, render
+from llmanager.api.head import is_upload
 from llmanager.gateway.depth import check_depth
 from llmanager.gateway.errors import MethodNotAllowed
 from llmanager.gateway.ports import Rendered
@@ -19,6 +20,7 @@ from llmanager.kernel.errors import InvalidInput, LLManagerError, NotFound
 
 MAX_PARAM_CHARS = 100  # an unknown field's name is the caller's, and may be anything
 MIN_QUOTE_CHARS = 3  # shorter input is in a sentence by chance: the 1 in "at most 10"
+NO_OBJECT = frozenset({"missing", "model_type", "model_attributes_type", "dict_type", "json_invalid"})  # of pydantic
 SOURCES = ("body", "query", "path", "header", "cookie")
 
 
@@ -41,7 +43,7 @@ class StrictJson:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not _is_json(scope):
+        if scope["type"] != "http" or not _is_json(scope) or is_upload(scope["method"], scope["path"]):
             await self._app(scope, receive, send)
             return
         body = await read_body(receive)
@@ -78,12 +80,14 @@ def describe(errors: Sequence[Mapping[str, Any]]) -> InvalidInput:
 
 
 def _what(param: str | None, error: Mapping[str, Any]) -> str:
-    if param is None:
+    if param is None and error["type"] in NO_OBJECT:
         return "The request is wrong: send a JSON object with 'content-type: application/json'."
     if error["type"] == "missing":
         return f"{param!r} is wrong: it is missing."
     if error["type"] == "extra_forbidden":
         return f"{param!r} is wrong: this request has no such field."
+    if param is None:  # of the request as a whole: our own words, which begin with what to do
+        return f"{str(error['msg']).removeprefix('Value error, ').rstrip('.')}."
     return f"{param!r} is wrong: {_reason(error)}."
 
 

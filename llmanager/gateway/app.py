@@ -1,15 +1,18 @@
 """The data path as one raw ASGI callable, mounted beside the control plane's app."""
 
 import asyncio
+import math
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Literal
 
-from llmanager.gateway import surface
+from llmanager.gateway import augment, surface
 from llmanager.gateway.answer import Answer
 from llmanager.gateway.asgi import ClientGone, Receive, Scope, Send, header, read_body
+from llmanager.gateway.ask import Ask
 from llmanager.gateway.attend import attended
 from llmanager.gateway.policy import Limits
-from llmanager.gateway.ports import Directory, Keyring, Meter, RenderError, Served, Upstreams, Usage
+from llmanager.gateway.ports import Augmenter, Directory, Keyring, Meter, RenderError, Route, Served, Upstreams, Usage
 from llmanager.gateway.relay import Relay
 from llmanager.gateway.surface import Entry
 from llmanager.kernel.clock import Clock
@@ -68,6 +71,7 @@ class Gateway:
         self._render = render
         self._limits = limits
         self._clock = clock
+        self.augmenter: Augmenter | None = None  # set by wiring, as it asks models through this very gateway
         self.relay = Relay(directory, upstreams, limits, clock)
 
     def handles(self, scope: Scope) -> bool:
@@ -96,11 +100,22 @@ class Gateway:
         if entry.show is not None:
             await answer.json(entry.show(self._directory, principal.tenant, named))
         else:
-            await self._metered(_Call(entry, named, principal, self._clock.monotonic_s()), scope, receive, answer)
+            call = _Call(entry, named, principal, self._clock.monotonic_s())
+            await self._metered(call, answer, self._serve(call, scope, receive, answer))
 
-    async def _metered(self, call: _Call, scope: Scope, receive: Receive, answer: Answer) -> None:
+    async def ask(self, principal: Principal, path: str, body: bytes, answer: Answer) -> None:
+        """A request from within this process: without a key, and without a look at the scope of `path`.
+
+        `path` is one of ENTRIES without an {id}. In all else as by HTTP: limits, leases, metering.
+        """
+        matched = surface.match(path)
+        assert matched is not None, "a path of ours"
+        call = _Call(*matched, principal, self._clock.monotonic_s())
+        await self._metered(call, answer, self._relayed(call, body, answer))
+
+    async def _metered(self, call: _Call, answer: Answer, work: Awaitable[None]) -> None:
         try:
-            await self._serve(call, scope, receive, answer)
+            await work
             call.outcome = "ok"
         except LLManagerError as error:
             await answer.fail(error)
@@ -111,16 +126,37 @@ class Gateway:
             self._meter.served(call.record(answer, self._clock.monotonic_s()))
 
     async def _serve(self, call: _Call, scope: Scope, receive: Receive, answer: Answer) -> None:
-        assert call.entry.read is not None
         limits = self._limits
         max_bytes = limits.max_chat_body_bytes if call.entry.is_chat else limits.max_body_bytes
         body = await read_body(scope, receive, max_bytes=max_bytes, within_s=limits.body_s)
+        ask, route = self._asked(call, body)
+        heartbeat_s = limits.heartbeat_s if ask.is_stream else None
+        opens_after_s = limits.hold_silent_s if ask.vdb else math.inf  # else the hold opens it
+        async with attended(receive, answer, heartbeat_s=heartbeat_s, opens_after_s=opens_after_s):
+            await self._answer(call, ask, route, answer)
+
+    async def _relayed(self, call: _Call, body: bytes, answer: Answer) -> None:
+        ask, route = self._asked(call, body)
+        await self._answer(call, ask, route, answer)
+
+    def _asked(self, call: _Call, body: bytes) -> tuple[Ask, Route]:
+        """Raises InvalidInput, ModelNotFound, Forbidden."""
+        assert call.entry.read is not None
         ask = call.entry.read(body, call.named)
+        if self.augmenter is not None:
+            ask = augment.named(ask)
+        if ask.vdb:
+            call.principal.require(augment.SCOPE)
         route = surface.find(self._directory, call.principal.tenant, ask.name)
         call.model = route.name
         ask.fit(route)
-        async with attended(receive, answer, heartbeat_s=limits.heartbeat_s if ask.is_stream else None):
-            call.usage = await self.relay.serve(ask, route, answer)
+        return ask, route
+
+    async def _answer(self, call: _Call, ask: Ask, route: Route, answer: Answer) -> None:
+        if ask.vdb:
+            assert self.augmenter is not None
+            ask = await augment.augmented(self.augmenter, call.principal, ask)
+        call.usage = await self.relay.serve(ask, route, answer)
 
 
 def _authorization(scope: Scope, entry: Entry | None) -> str | None:

@@ -22,10 +22,18 @@ class Ask:
     head: Head
     whole: WholeAnswer
     wants_usage: bool = False
+    vdb: str = ""  # whose passages the model answers from; "": none
+    asked_as: str = ""  # the name in the request, where it is not the model's alone
+    citations: bytes = b""  # JSON that the answer carries; empty: none
 
     @property
     def name(self) -> str:
         return self.head.model
+
+    @property
+    def shown_name(self) -> str:
+        """What the answer carries as "model": what the caller wrote."""
+        return self.asked_as or self.name
 
     @property
     def is_stream(self) -> bool:
@@ -42,6 +50,13 @@ class Ask:
         heads.cap_tokens(self.head, route.context_tokens)
         if isinstance(self.head, Embedding):
             _fit_dimensions(self.head, route)
+
+    def answered(self, body: bytes) -> tuple[bytes, Usage | None]:
+        """From the upstream's whole answer to the caller's. Raises UpstreamFailed for nonsense."""
+        whole, usage = self.whole(body, self.shown_name)
+        if self.citations:
+            whole = whole[:-1] + b',"citations":' + self.citations + b"}"  # it is an object, and not an empty one
+        return whole, usage
 
     def body_for(self, served_name: str | None) -> bytes:
         """The request's body for an upstream. A stream's final usage is always asked for: it is what is metered."""

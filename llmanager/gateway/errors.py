@@ -36,5 +36,9 @@ class UpstreamRefused(UpstreamFailed):
     """The server is up and answered with an error of its own."""
 
 
+class UpstreamLacks(UpstreamRefused):
+    """The server has nothing at this path, or answers it in a way that is not known."""
+
+
 class UpstreamBusy(UpstreamRefused):
     """The server answered 502 or 503: it did not work on the request."""

@@ -1,6 +1,6 @@
 """What the data path needs from the outside. All of it is asyncio; nothing here may block the event loop."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -120,6 +120,26 @@ class Rendered:
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes  # OpenAI's error shape
+
+
+@dataclass(frozen=True)
+class Augmented:
+    """A chat with what a vector database tells about its last question."""
+
+    messages: tuple[bytes, ...]  # a JSON object each
+    citations: bytes  # a JSON array: what answers carry beside OpenAI's members
+
+
+class Augmenter(Protocol):
+    """What makes a request for `NAME@chat:VDB` one for NAME."""
+
+    async def augment(
+        self, caller: Principal, *, model: str, vdb: str, messages: Sequence[bytes], max_tokens: int | None
+    ) -> Augmented:
+        """`messages` as the client sent them, JSON objects. May wake models, and so take long.
+
+        Raises NotFound (no such database of this tenant), InvalidInput, and what is Retryable of a request for a model.
+        """
 
 
 class RenderError(Protocol):

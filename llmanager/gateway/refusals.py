@@ -5,7 +5,7 @@ import re
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from llmanager.gateway.errors import ContextLengthExceeded, UpstreamBusy, UpstreamRefused
+from llmanager.gateway.errors import ContextLengthExceeded, UpstreamBusy, UpstreamLacks, UpstreamRefused
 from llmanager.kernel.errors import InvalidInput, LLManagerError, NotSupported, Throttled, TooLarge
 
 MAX_TEXT = 300
@@ -14,6 +14,7 @@ _CONTEXT = re.compile(
     r"exceed_context_size|context_length_exceeded|maximum context length|exceeds the available context"
 )
 _NO_MEDIA = re.compile(r"(image|audio|video) input is not supported")  # llama.cpp answers it with 500
+_TOO_LONG_TEXT = re.compile(r"input \((\d+) tokens\) is too large")  # llama.cpp on embeddings, with 500
 _SECONDS = re.compile(r"[0-9]{1,3}")
 _UNSAFE_WORD = re.compile(r"[/\\]|\d\.\d+\.\d+\.\d|[\w-]{24,}")  # paths and URLs, addresses, keys
 
@@ -48,6 +49,11 @@ def of_complaint(model: str, status: int, complaint: Complaint) -> LLManagerErro
     kind, text, code = _text(complaint.type), _text(complaint.message), _text(complaint.code)
     if status < 500 and _CONTEXT.search(f"{kind} {code} {text}"):
         return _context_exceeded(model, _number(complaint.n_prompt_tokens), _number(complaint.n_ctx))
+    too_long = _TOO_LONG_TEXT.search(text)
+    if too_long:
+        return ContextLengthExceeded(
+            f"A text of {too_long[1]} tokens is longer than model {model!r} takes at once. Split it.", param="input"
+        )
     media = _NO_MEDIA.search(text)
     if media:
         return InvalidInput(
@@ -60,7 +66,8 @@ def of_complaint(model: str, status: int, complaint: Complaint) -> LLManagerErro
         return TooLarge(f"The request is too large for the server of model {model!r}. Send less.")
     if status == 501:
         return NotSupported(f"The server of model {model!r} does not offer this. Use another model or leave it out.")
-    return UpstreamRefused(f"The server of model {model!r} answered with status {status}. Ask again.")
+    refusal = UpstreamLacks if status in (404, 405) else UpstreamRefused
+    return refusal(f"The server of model {model!r} answered with status {status}. Ask again.")
 
 
 def status_in(complaint: Complaint) -> int:

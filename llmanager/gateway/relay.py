@@ -97,7 +97,7 @@ class Relay:
                 raise await _refused(ask, response)
             if ask.is_stream:
                 return await self._stream(ask, response, answer, first_byte_by)
-            whole, usage = ask.whole(await response.read(self._limits.max_response_bytes), ask.name)
+            whole, usage = ask.answered(await response.read(self._limits.max_response_bytes))
             await answer.json(whole)
             return usage
         finally:
@@ -106,7 +106,7 @@ class Relay:
     async def _stream(self, ask: Ask, response: UpstreamResponse, answer: Answer, next_event_by: float) -> Usage | None:
         if not response.content_type.startswith("text/event-stream"):
             raise UpstreamFailed(f"The server of model {ask.name!r} sent no stream. Ask without 'stream'.")
-        rewriter = StreamRewriter(ask.name, wants_usage=ask.wants_usage)
+        rewriter = StreamRewriter(ask.shown_name, wants_usage=ask.wants_usage, citations=ask.citations)
         splitter = sse.Splitter(self._limits.max_event_bytes)
         chunks = response.chunks()
         loop = asyncio.get_running_loop()

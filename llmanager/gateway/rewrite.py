@@ -2,6 +2,7 @@
 
 Every event is checked (UTF-8, JSON, shape; half a microsecond each) and nearly all are passed on as received.
 Changed are: another model name (by replacing its bytes), null content, usage and empty `choices` nobody asked for.
+The first one carries the citations, where there are any.
 """
 
 from typing import Any
@@ -45,10 +46,11 @@ _encode = msgspec.json.encode
 class StreamRewriter:
     """One stream's state. `take` events; `drain` what the caller gets of them."""
 
-    def __init__(self, name: str, *, wants_usage: bool) -> None:
+    def __init__(self, name: str, *, wants_usage: bool, citations: bytes = b"") -> None:
         self._name = name
         self._named = b'"model":' + _encode(name)
         self._wants_usage = wants_usage
+        self._citations = citations  # until they are out
         self._has_finished = False  # a finish_reason was seen
         self._out: list[bytes] = []
         self.is_done = False
@@ -88,7 +90,7 @@ class StreamRewriter:
 
     def _passed_on(self, event: bytes, data: bytes, chunk: _Chunk) -> bytes:
         hides_usage = chunk.usage is not None and not self._wants_usage
-        if hides_usage or any(choice.has_null for choice in chunk.choices):
+        if hides_usage or self._citations or any(choice.has_null for choice in chunk.choices):
             return sse.event(self._remade(data, hides_usage=hides_usage))
         if chunk.model == self._name:
             return event
@@ -104,6 +106,8 @@ class StreamRewriter:
         members["choices"] = [_without_nulls(choice) for choice in msgspec.json.decode(members.get("choices", b"[]"))]
         if hides_usage:
             del members["usage"]
+        if self._citations:
+            members["citations"], self._citations = Raw(self._citations), b""
         return _encode(members)
 
 

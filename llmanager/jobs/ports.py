@@ -10,7 +10,8 @@ class Reporter(Protocol):
     def tell(self, progress: Progress) -> None:
         """Say how far the work is; cheap, written at most once a second. Raises JobCancelled if it should end.
 
-        Also raises JobLost where another worker has taken the job over: stop at once and write nothing more.
+        Also raises JobLost where another worker has taken the job over, or will because this server stops: stop at
+        once and write nothing more. Neither is an LLManagerError, so nothing that handles those takes it for one.
         """
 
 

@@ -20,11 +20,20 @@ MAX_FIELD_BYTES = 256  # of such a name, UTF-8
 MAX_FILTER_DEPTH = 8
 MAX_FILTER_CONDITIONS = 64
 MAX_FILTER_VALUES = 1_000  # of one $in or $nin
+MIN_CHUNK = 20  # characters
+MAX_CHUNK = 20_000  # characters
+MAX_DOCUMENTS = 10_000  # of one ingestion
+MAX_DOCUMENT_BYTES = 2 * 1024 * 1024 * 1024
+MAX_OBJECT_BYTES = 256 * 1024 * 1024  # of embedded data as one JSON object; as JSONL it may be longer
+MAX_OBJECT_ITEMS = 500_000  # of the same
 
 MAX_COMPONENT = 1e15  # of a vector, its sign apart: sums of squares stay finite in float32
 MIN_LENGTH = 1e-15  # a shorter vector has no direction: its cosine with any other is 0
 
 FLOAT_BYTES = 4
+ENDINGS = frozenset(
+    {".txt", ".text", ".md", ".markdown", ".html", ".htm", ".pdf", ".docx", ".csv", ".tsv", ".jsonl", ".ndjson"}
+)  # of documents that can be read, in lower case
 
 
 class Metric(StrEnum):
@@ -177,7 +186,7 @@ class Strategy(StrEnum):
 class Chunking:
     strategy: Strategy = Strategy.RECURSIVE
     size: int = 1000  # characters of a chunk, at most
-    overlap: int = 100  # characters that a chunk repeats of the one before it; less than size
+    overlap: int = 100  # characters that a chunk repeats of the one before it, at most; no more than half of size
 
 
 @dataclass(frozen=True)
@@ -191,8 +200,8 @@ class Document:
 
 @dataclass(frozen=True)
 class Block:
-    """A piece of a document's text, in order."""
+    """A piece of a document's text, in order. Neighbours with the same metadata are one text that was cut somewhere."""
 
-    text: str
+    text: str  # with the line ends that part it from the next
     metadata: Mapping[str, Any] = field(default_factory=dict)  # such as {"page": 3}, or a CSV row's other columns
     is_record: bool = False  # a CSV row or JSONL line: never joined with its neighbours

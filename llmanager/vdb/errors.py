@@ -71,11 +71,11 @@ class DimensionMismatch(InvalidInput):
     code = "dimension_mismatch"
 
 
-class EmbedderMissing(Final):
+class EmbedderMissing(Conflict):
     code = "embedder_missing"
 
 
-class EmbedderUnfit(Final):
+class EmbedderUnfit(InvalidInput):
     code = "embedder_unfit"
 
 
@@ -102,7 +102,7 @@ class SegmentGone(Unavailable):
         super().__init__("The vector database's segments were merged meanwhile. Try again.")
 
 
-class DocumentUnreadable(Final):
+class DocumentUnreadable(InvalidInput):
     """Of one document: broken, of an unknown format, or more than its limits. The text says which."""
 
     code = "document_unreadable"

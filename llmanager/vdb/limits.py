@@ -122,16 +122,19 @@ def check_dim(dim: int) -> None:
         raise InvalidInput(f"A vector has 1 to {MAX_DIM} dimensions, not {dim}.", param="dim")
 
 
-def packed(rows: Sequence[Sequence[float]], param: str = "vectors") -> Vectors:
-    """Raises InvalidInput where they are ragged, empty, or hold numbers beyond MAX_COMPONENT."""
+def packed(rows: Sequence[Sequence[float]], param: str = "vectors", first: int = 0) -> Vectors:
+    """`first` is the number of the first row in what the user gave.
+
+    Raises InvalidInput where they are ragged, empty, or hold numbers beyond MAX_COMPONENT.
+    """
     dim = len(rows[0]) if rows else 0
     check_dim(dim)
     form = struct.Struct(f"<{dim}f")
     data = bytearray()
-    for number, row in enumerate(rows):
+    for number, row in enumerate(rows, start=first):
         if len(row) != dim:
             raise InvalidInput(
-                f"Vector {number} has {len(row)} dimensions, vector 0 has {dim}.", param=f"{param}.{number}"
+                f"Vector {number} has {len(row)} dimensions, vector {first} has {dim}.", param=f"{param}.{number}"
             )
         _check_numbers(row, number, param)
         data += form.pack(*row)

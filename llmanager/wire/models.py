@@ -3,6 +3,7 @@
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from llmanager.wire.base import Cursor, Limit, Request, Response, Time
 
@@ -40,6 +41,18 @@ class CreateModel(Request):
     accept_unknown_price: bool = False
     dry_run: bool = False
     wait_s: WaitSeconds = 0
+    # An older form of "away with it when it is idle": `timeout` seconds after its last use the model is deleted.
+    enableTimeout: bool = False  # noqa: N815 (its name is the contract)
+    timeout: Seconds = 300
+    timeoutGPUThreshold: Annotated[float, Field(ge=0, le=100)] = 0.05  # noqa: N815 (for platforms that measure GPUs)
+
+    @model_validator(mode="after")
+    def _has_one_idle_policy(self) -> Self:
+        if self.enableTimeout and (self.sleep_after_s or self.delete_after_s):
+            raise PydanticCustomError(
+                "one_idle_policy", "Send 'enableTimeout', or 'sleep_after_s' and 'delete_after_s', and not both."
+            )
+        return self
 
 
 class PlanModel(CreateModel):

@@ -3,7 +3,6 @@
 `.env.template` is made from this file (`./run.sh lock`); a test keeps both equal.
 """
 
-import ipaddress
 import os
 import textwrap
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import Annotated, Any, Self, get_type_hints
 from llmanager.adapters.local.engines import EngineCommand
 from llmanager.adapters.remote.openai_host import Remote
 from llmanager.wiring import values
+from llmanager.wiring.env_file import read_env_file
 from llmanager.wiring.values import Parse, SettingsError
 
 AUTHS = ("off", "keys")
@@ -87,6 +87,16 @@ class Settings:
             "Folder under which a model may be given as a GGUF path. Empty: models-own in LLMANAGER_HOME.",
         ),
     ]
+    docs_dir: Annotated[
+        Path | None,
+        Setting(
+            "LLMANAGER_DOCS_DIR",
+            "",
+            values.optional(values.folder),
+            "Folder whose documents every key that writes to a vector database may ingest, as folder:PATH. "
+            "Empty: docs-own in LLMANAGER_HOME.",
+        ),
+    ]
     memory_mib: Annotated[
         int | None,
         Setting(
@@ -143,6 +153,9 @@ class Settings:
     ]
     max_body_mib: Annotated[
         int, Setting("LLMANAGER_MAX_BODY_MIB", "10", values.whole(1, 1024), "Largest request body, in MiB.")
+    ]
+    max_file_mib: Annotated[
+        int, Setting("LLMANAGER_MAX_FILE_MIB", "2048", values.whole(1, 1_048_576), "Largest uploaded file, in MiB.")
     ]
     first_byte_s: Annotated[
         float,
@@ -212,7 +225,7 @@ class Settings:
     ] = field(repr=False)
 
     def __post_init__(self) -> None:
-        if self.auth == "off" and not is_loopback(self.host):
+        if self.auth == "off" and not values.is_loopback(self.host):
             raise SettingsError(
                 "LLMANAGER_HOST",
                 f"is {self.host!r}, which other machines can reach, and LLMANAGER_AUTH is off. "
@@ -233,11 +246,15 @@ class Settings:
     @classmethod
     def load(cls, env_file: Path, **overrides: str) -> Self:
         """From this process's environment, which wins over the file; `overrides` (by variable) win over both."""
-        return cls.from_env({**read_env_file(env_file), **os.environ, **overrides})
+        return cls.from_env({**read_env_file(env_file, names()), **os.environ, **overrides})
 
     @property
     def own_models(self) -> Path:
         return self.models_dir or self.home / "models-own"
+
+    @property
+    def own_docs(self) -> Path:
+        return self.docs_dir or self.home / "docs-own"
 
 
 def declared() -> dict[str, Setting]:
@@ -245,43 +262,8 @@ def declared() -> dict[str, Setting]:
     return {name: hint.__metadata__[0] for name, hint in get_type_hints(Settings, include_extras=True).items()}
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can connect. A name other than localhost may resolve to anything: no."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
-def read_env_file(path: Path) -> dict[str, str]:
-    """KEY=VALUE lines, `#` comments, one pair of quotes around a value dropped; nothing is expanded or run.
-
-    An absent file is an empty one. Raises SettingsError for a line of another shape, and for a setting of ours that
-    does not exist: misspelt, it would silently do nothing.
-    """
-    if not path.is_file():
-        return {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise SettingsError(path.name, "is not UTF-8 text. Save it as UTF-8.") from None
-    except OSError as error:
-        raise SettingsError(path.name, f"cannot be read ({error.strerror}). Correct its permissions.") from error
-    known = {setting.name for setting in declared().values()}
-    found: dict[str, str] = {}
-    for number, line in enumerate(lines, start=1):
-        text = line.strip()
-        if not text or text.startswith("#"):
-            continue
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip().isidentifier():
-            raise SettingsError(path.name, f"line {number} is not NAME=VALUE. Correct it, or begin it with '#'.")
-        if name.strip().startswith("LLMANAGER_") and name.strip() not in known:
-            raise SettingsError(
-                path.name, f"line {number}: there is no such setting. .env.template lists those there are."
-            )
-        found[name.strip()] = values.unquoted(value.strip())
-    return found
+def names() -> frozenset[str]:
+    return frozenset(setting.name for setting in declared().values())
 
 
 def template() -> str:

@@ -3,6 +3,7 @@
 Each parser raises ValueError that says what kind of value it wants and what to do; never the value: it may be secret.
 """
 
+import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -72,6 +73,14 @@ def stage(raw: str) -> str:
     if not STAGE.fullmatch(raw):
         raise ValueError("must be 1 to 7 lower-case letters or digits, a letter first. Try dev or prod.")
     return raw
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can connect. A name other than localhost may resolve to anything: no."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def host_names(raw: str) -> tuple[str, ...]:

@@ -11,9 +11,10 @@ from pathlib import Path
 import uvicorn
 
 from llmanager.adapters.remote.aiohttp_upstreams import AiohttpUpstreams
+from llmanager.wiring.local.app import app_of
 from llmanager.wiring.local.connection import Connection
 from llmanager.wiring.local.parts import opened_parts
-from llmanager.wiring.local.server import app_of, base_url_of, listen
+from llmanager.wiring.local.server import base_url_of, listen
 from llmanager.wiring.settings import Settings
 
 STOP_S = 30
@@ -28,10 +29,9 @@ def in_process_server(home: Path, **settings: str) -> Iterator[str]:
 
         async def run() -> None:
             upstreams = AiohttpUpstreams()
-            config = uvicorn.Config(
-                app_of(chosen, parts, upstreams), http=Connection, ws="none", lifespan="off", log_config=None
-            )
-            parts.start()
+            app = app_of(chosen, parts, upstreams)
+            config = uvicorn.Config(app.asgi, http=Connection, ws="none", lifespan="off", log_config=None)
+            app.start()
             leases = asyncio.create_task(parts.directory.keep_leases())
             server.set_result(uvicorn.Server(config))
             try:

@@ -5,6 +5,7 @@ python -m tests.fakes.openai_engine --port 40123 [--key-env NAME] [--family] [--
 """
 
 import argparse
+import hashlib
 import json
 import os
 import signal
@@ -18,12 +19,15 @@ from typing import Any
 from llmanager.adapters.local.engines import EngineCommand
 from llmanager.adapters.local.processes import PACKAGE_ROOT
 
+EMBEDDING_DIM = 32
+
 
 class OpenAIEngine(ThreadingHTTPServer):
     """slots     what /slots answers; None: 404, as vllm does
     is_hung   generation requests wait until it is released
     status    of generations
     token_s   between two tokens of a stream
+    embed_s   for each text of /v1/embeddings
     asked     (path, body) of every request
     """
 
@@ -37,6 +41,7 @@ class OpenAIEngine(ThreadingHTTPServer):
         self.released = threading.Event()
         self.status = 200
         self.token_s = 0.0
+        self.embed_s = 0.0
         self.asked: list[tuple[str, Any]] = []
 
     def __enter__(self) -> "OpenAIEngine":
@@ -76,12 +81,23 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.server.is_hung:
             self.server.released.wait(30)
+        if self.path == "/v1/embeddings":
+            self._embed(body)
+            return
         if body.get("stream"):
             self._stream(body)
             return
         message = {"role": "assistant", "content": "hello"}
         choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
         self._answer(self.server.status, {"object": "chat.completion", "model": "stand-in", "choices": choices})
+
+    def _embed(self, body: Any) -> None:
+        """The same text has the same vector; another one nearly surely has not."""
+        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        time.sleep(self.server.embed_s * len(texts))
+        data = [{"object": "embedding", "index": n, "embedding": vector_of(text)} for n, text in enumerate(texts)]
+        usage = {"prompt_tokens": len(texts), "total_tokens": len(texts)}
+        self._answer(self.server.status, {"object": "list", "model": "stand-in", "data": data, "usage": usage})
 
     def _stream(self, body: Any) -> None:
         """As many tokens as are asked for, one every `token_s`."""
@@ -111,6 +127,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass
+
+
+def vector_of(text: str) -> list[float]:
+    """EMBEDDING_DIM numbers, as unrelated to another text's as a hash."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return [byte / 128 - 1 for byte in digest[:EMBEDDING_DIM]]
 
 
 def engine(*arguments: str, key_env: str | None = "ENGINE_KEY", served_name: str | None = None) -> EngineCommand:

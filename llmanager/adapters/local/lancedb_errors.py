@@ -18,7 +18,7 @@ PAUSE_S = 0.02  # grows with the attempts; at most about 2 s together
 
 _CONFLICT = re.compile(r"commit conflict|concurrent transaction|concurrent writers|already exists", re.IGNORECASE)
 _FULL = re.compile(r"no space left on device|os error 28\b|quota exceeded", re.IGNORECASE)
-_DAMAGED = re.compile(r"not found|no such file|corrupt|invalid magic|unexpected end|failed to fill", re.IGNORECASE)
+_DAMAGED = re.compile(r"not found: \S+\.lance|no such file|corrupt|invalid magic|invalid range", re.IGNORECASE)
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def in_our_words(error: Exception) -> LLManagerError | None:
         return disk_is_full()
     if _is_conflict(error):
         return Throttled("Other writers keep the vector database busy. Try again soon.")
-    if isinstance(error, RuntimeError) and _DAMAGED.search(str(error)):
+    if _DAMAGED.search(str(error)):
         return IndexDamaged()
     return None
 

@@ -96,8 +96,8 @@ class IndexFolders:
         return self._root / index
 
     def _names(self) -> list[str]:
-        with contextlib.suppress(FileNotFoundError):
-            return os.listdir(self._root)
+        with contextlib.suppress(FileNotFoundError), os.scandir(self._root) as entries:
+            return [entry.name for entry in entries if entry.is_dir()]
         return []
 
 

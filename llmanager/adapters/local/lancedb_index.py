@@ -25,13 +25,13 @@ from llmanager.vdb.ports import FieldType
 # about 8,000: a search reads the nearest CELLS of them (of 250,000 vectors: all), further ones where a filter leaves
 # too little, and compares the true vectors of REFINE times as many as are wanted.
 CELLS = 32
-REFINE = 4
+REFINE = 2
 TIES = 16  # more than are wanted are fetched, so that equal scores at the end are cut by id
 
 # When there is something to tend.
-MAX_FRAGMENTS = 16  # each write leaves one; each costs a search about 0.1 ms
+MAX_FRAGMENTS = 24  # each write leaves one; each costs a search about 0.1 ms
 MAX_UNINDEXED = 2_000  # rows that every search reads one by one
-MAX_PARTS = 8  # of the vector index: extending adds one, and some day it is better made anew
+MAX_PARTS = 6  # of the vector index: extending adds one, and some day it is better made anew
 MAX_OLD_VERSIONS = 8  # whose files nobody needs any more
 TEND_ATTEMPTS = 3  # tending that loses to writers may as well wait
 

@@ -22,6 +22,7 @@ from llmanager.wire import models as wire
 
 # (model, is it so?, timeout in s): returns when it is so, or too late, or at once where too many wait already
 Until = Callable[[Key, Callable[[], bool], float], Awaitable[None]]
+SOON_S = 1  # asleep before its deletion, where idle models are to be deleted and not put to sleep
 
 
 def model_routes(*, registry: Registry, keyring: Keyring, until: Until, sleep_after_s: int | None) -> APIRouter:
@@ -120,8 +121,10 @@ async def _wait_up(registry: Registry, key: Key, until: Until, wait_s: int) -> N
 def _creation(caller: Principal, body: wire.CreateModel, default_sleep_after_s: int | None) -> Creation:
     entry = catalog.find(body.model)
     kind = Kind(body.kind) if body.kind else entry.kind if entry else Kind.CHAT
-    sleep_after_s = body.sleep_after_s
-    if "sleep_after_s" not in body.model_fields_set and body.scaling.min == 0:
+    sleep_after_s, delete_after_s = body.sleep_after_s, body.delete_after_s
+    if body.enableTimeout:
+        sleep_after_s, delete_after_s = body.timeout, SOON_S
+    elif "sleep_after_s" not in body.model_fields_set and body.scaling.min == 0:
         sleep_after_s = default_sleep_after_s
     spec = ModelSpec(
         model=body.model,
@@ -131,7 +134,7 @@ def _creation(caller: Principal, body: wire.CreateModel, default_sleep_after_s: 
         scaling=_scaling(body.scaling),
         context_tokens=body.context_tokens,
         sleep_after_s=sleep_after_s,
-        delete_after_s=body.delete_after_s,
+        delete_after_s=delete_after_s,
         ttl_s=body.ttl_s,
     )
     return Creation(caller.tenant, body.name, spec, body.accept_unknown_price)

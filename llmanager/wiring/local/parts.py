@@ -26,6 +26,7 @@ from llmanager.models.usecases.recover import void_leases
 from llmanager.models.usecases.registry import Registry
 from llmanager.models.usecases.sweep import sweep as sweep_models
 from llmanager.wiring.local.directory import RegistryDirectory
+from llmanager.wiring.local.library import BlockingEmbed, Library, opened_library
 from llmanager.wiring.local.loop import ReconcileLoop
 from llmanager.wiring.settings import Settings
 from llmanager.wiring.values import SettingsError
@@ -33,8 +34,6 @@ from llmanager.wiring.values import SettingsError
 ROUND_S = 5.0  # every model is looked at that often, whatever happens
 OWNER = "local"  # of reconcile leases: one server works on a home, so those of an earlier run are nobody's
 MEMORY_SHARE = 0.7  # of this machine's memory for workers, unless the settings say
-log = structlog.get_logger()
-
 log = structlog.get_logger()
 
 
@@ -46,15 +45,18 @@ class Parts:
     registry: Registry
     directory: RegistryDirectory
     loop: ReconcileLoop
+    library: Library
     clock: Clock
 
-    def start(self) -> None:
+    def start(self, embed: BlockingEmbed) -> None:
+        """`embed`: what ingestion embeds with."""
         try:
             void_leases(self.registry)  # the home is ours alone, so whoever held one is dead
         except Retryable as error:  # such as a full disk: reading goes on, and leases run out
             log.warning("leases of the last server not voided", why=str(error))
         self.directory.reload()
         self.loop.start()
+        self.library.start(embed)
 
     def check_ready(self) -> None:
         """Raises Unavailable where the rows cannot be read."""
@@ -97,7 +99,8 @@ def opened_parts(settings: Settings) -> Iterator[Parts]:
         )
         stack.callback(loop.close)
         news.connect(directory, loop)
-        yield Parts(store, registry, directory, loop, clock)
+        library = stack.enter_context(opened_library(settings, store.table, clock))
+        yield Parts(store, registry, directory, loop, library, clock)
 
 
 def local_host(

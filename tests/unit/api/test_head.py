@@ -3,7 +3,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmanager.api.errors import BadRequest, BodyTooLarge, ForeignOrigin, MisdirectedRequest
-from llmanager.api.head import check_host, check_length, check_origin, host_names, name_of, public_path, request_id
+from llmanager.api.head import (
+    check_host,
+    check_length,
+    check_origin,
+    host_names,
+    is_upload,
+    name_of,
+    public_path,
+    request_id,
+    stage_prefix,
+)
 
 ALLOWED = host_names(["localhost", "127.0.0.1", "[::1]", "llm.example"])
 
@@ -182,3 +192,31 @@ def test_any_other_request_id_is_not(given_id):
 
 def test_two_request_ids_are_none():
     assert request_id([(b"x-request-id", b"aaaaaaaa"), (b"x-request-id", b"bbbbbbbb")]) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "prefix"),
+    [("/dev/files", "/dev"), ("/dev", "/dev"), ("/dev/dev/x", "/dev"), ("/devil/files", ""), ("/files", ""), ("/", "")],
+)
+def test_the_stages_prefix_is_told_where_a_path_has_it(path, prefix):
+    assert stage_prefix(path, "dev") == prefix
+    assert stage_prefix(path, None) == ""
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "is_one"),
+    [
+        ("PUT", "/files/01a1f8d3ea00abcd/content", True),
+        ("POST", "/files/01a1f8d3ea00abcd/content", False),
+        ("PUT", "/files/01a1f8d3ea00abcd", False),
+        ("PUT", "/files//content", False),
+        ("PUT", "/files/../content", False),
+        ("PUT", "/files/a/b/content", False),
+        ("PUT", "/files/a/content/", False),
+        ("PUT", "/files/a/content\n", False),
+        ("PUT", "/x/files/a/content", False),
+        ("PUT", f"/files/{'a' * 65}/content", False),
+    ],
+)
+def test_only_a_files_content_is_an_upload(method, path, is_one):
+    assert is_upload(method, path) is is_one

@@ -283,3 +283,20 @@ def test_every_route_wants_its_scope(house, verb, scope):
     house.serve(SCOPES - {scope})
     bodies = {"list": {}, "create": {"name": "m", "model": "demo-tiny"}, "plan": {"name": "m", "model": "demo-tiny"}}
     house.post(verb, 403, **bodies.get(verb, {"name": "m"}))
+
+
+def test_the_older_form_of_an_idle_timeout_deletes_soon_after_it_slept(house):
+    house.make(enableTimeout=True, timeout=600, timeoutGPUThreshold=0.05)
+    spec = house.registry.require(("acme", "greeter")).spec
+    assert (spec.sleep_after_s, spec.delete_after_s) == (600, 1)
+
+
+def test_without_being_switched_on_it_means_nothing(house):
+    house.make(timeout=600)
+    spec = house.registry.require(("acme", "greeter")).spec
+    assert (spec.sleep_after_s, spec.delete_after_s) == (900, None)
+
+
+def test_two_idle_policies_at_once_are_refused(house):
+    refused = house.post("create", 422, name="greeter", model="demo-tiny", enableTimeout=True, sleep_after_s=60)
+    assert "enableTimeout" in refused["error"]["message"]

@@ -10,6 +10,8 @@ import openai
 import pytest
 import uvicorn
 
+from llmanager.kernel.errors import NotFound
+from tests.fakes.augmenter import CITATIONS, FakeAugmenter
 from tests.fakes.upstream_server import Call, Script, chunk, speak
 from tests.unit.gateway.conftest import Stage, staged
 
@@ -66,6 +68,24 @@ async def test_openais_client_reads_answers_streams_vectors_lists_and_errors():
                 await ask(model="none")
             stage.server.script = lambda call: call.break_off()
             with pytest.raises(openai.InternalServerError):
+                await ask()
+
+
+async def test_openais_client_asks_a_model_about_a_database_and_finds_the_citations():
+    async with served(lambda call: speak(call, "Be", "cause")) as (stage, port):
+        stage.gateway.augmenter = FakeAugmenter()
+        stage.keyring.scopes = frozenset({"model:query", "chat"})
+        async with sdk(port) as client:
+            ask = partial(client.chat.completions.create, model="m@chat:docs", messages=[{"role": "user"}])
+            answer = await ask()
+            assert (answer.model, answer.choices[0].message.content) == ("m@chat:docs", "Because")
+            assert answer.model_extra == {"citations": CITATIONS}
+            first, *rest = [event async for event in await ask(stream=True)]
+            assert first.model_extra == {"citations": CITATIONS}
+            assert "".join(event.choices[0].delta.content or "" for event in (first, *rest)) == "Because"
+            assert not any(event.model_extra for event in rest)
+            stage.gateway.augmenter.failure = NotFound("There is no vector database 'docs'.")
+            with pytest.raises(openai.NotFoundError, match="docs"):
                 await ask()
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmanager.gateway import refusals
-from llmanager.gateway.errors import ContextLengthExceeded, UpstreamBusy, UpstreamRefused
+from llmanager.gateway.errors import ContextLengthExceeded, UpstreamBusy, UpstreamLacks, UpstreamRefused
 from llmanager.kernel.errors import InvalidInput, LLManagerError, NotSupported, Throttled, TooLarge
 
 
@@ -24,7 +24,8 @@ def of(status: int, error: Any = None, **more: Any) -> LLManagerError:
         (501, NotSupported),
         (502, UpstreamBusy),
         (503, UpstreamBusy),
-        *((status, UpstreamRefused) for status in (301, 401, 403, 404, 418, 500, 504, 599)),
+        *((status, UpstreamRefused) for status in (301, 401, 403, 418, 500, 504, 599)),
+        *((status, UpstreamLacks) for status in (404, 405)),
     ],
 )
 @pytest.mark.parametrize(
@@ -93,3 +94,10 @@ def test_a_servers_retry_after_is_passed_on(header: str | None, wait_s: int):
     refusal = of(429, retry_after=header)
     assert isinstance(refusal, Throttled)
     assert refusal.retry_after_s == wait_s
+
+
+def test_a_text_too_long_to_embed_is_the_callers_though_the_engine_says_500():
+    told = of(500, {"message": "input (2002 tokens) is too large to process. increase the physical batch size"})
+    assert isinstance(told, ContextLengthExceeded)
+    assert told.param == "input"
+    assert "2002 tokens" in str(told)

@@ -1,7 +1,7 @@
 from dataclasses import asdict, fields
 
 from llmanager.gateway.policy import Limits
-from llmanager.wiring.local.server import limits_of
+from llmanager.wiring.local.app import limits_of
 from llmanager.wiring.settings import Settings
 from tests.api.server import ROOT
 

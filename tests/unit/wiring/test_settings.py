@@ -6,7 +6,8 @@ import pytest
 from llmanager.adapters.local.engines import EngineCommand
 from llmanager.adapters.remote.openai_host import Remote
 from llmanager.models.entities import Kind
-from llmanager.wiring.settings import Settings, declared, read_env_file, template
+from llmanager.wiring.env_file import read_env_file
+from llmanager.wiring.settings import Settings, declared, names, template
 from llmanager.wiring.values import PATH, SettingsError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -38,7 +39,7 @@ def test_the_template_is_the_settings():
 def test_the_template_uncommented_is_an_env_file_of_defaults(tmp_path):
     file = tmp_path / ".env"
     file.write_text(re.sub(r"^#(?=[A-Z])", "", template(), flags=re.MULTILINE))
-    env = read_env_file(file)
+    env = read_env_file(file, names())
     assert set(env) == {s.name for s in declared().values()}
     assert Settings.from_env(env) == Settings.from_env({})
 
@@ -151,7 +152,7 @@ def test_an_env_file_is_read_and_never_evaluated(tmp_path):
     file = tmp_path / ".env"
     file.write_text("# a comment\n\n A = $(touch gone) `x` $HOME\nB='two words'\nC=a=b#c\nD=\"\nE=\n")
     expected = {"A": "$(touch gone) `x` $HOME", "B": "two words", "C": "a=b#c", "D": '"', "E": ""}
-    assert read_env_file(file) == expected
+    assert read_env_file(file, names()) == expected
     assert [p.name for p in tmp_path.iterdir()] == [".env"]
 
 
@@ -160,7 +161,7 @@ def test_an_env_line_of_another_shape_is_named_by_its_number_only(tmp_path, line
     file = tmp_path / ".env"
     file.write_text(f"A=1\n{line}\n")
     with pytest.raises(SettingsError, match=r"\.env line 2 is not NAME=VALUE") as caught:
-        read_env_file(file)
+        read_env_file(file, names())
     assert SECRET not in str(caught.value)
 
 
@@ -168,16 +169,16 @@ def test_a_misspelt_setting_of_ours_is_refused_and_anothers_is_not(tmp_path):
     file = tmp_path / ".env"
     file.write_text("OTHER=1\nLLMANAGER_PROT=1\n")
     with pytest.raises(SettingsError, match=r"\.env line 2: there is no such setting"):
-        read_env_file(file)
+        read_env_file(file, names())
     file.write_text("OTHER=1\nLLMANAGER_PORT=1\n")
-    assert read_env_file(file) == {"OTHER": "1", "LLMANAGER_PORT": "1"}
+    assert read_env_file(file, names()) == {"OTHER": "1", "LLMANAGER_PORT": "1"}
 
 
 def test_an_env_file_that_is_no_text_is_refused(tmp_path):
     file = tmp_path / ".env"
     file.write_bytes(b"\xff\xfe=\n")
     with pytest.raises(SettingsError, match=r"\.env is not UTF-8"):
-        read_env_file(file)
+        read_env_file(file, names())
 
 
 def test_the_environment_wins_over_the_file_and_a_flag_over_both(tmp_path, monkeypatch):

@@ -135,11 +135,11 @@ def test_a_field_compared_with_another_type_is_refused(fruit):
 
 def test_mmr_prefers_hits_that_differ(world):
     world.create()
-    near = [[1.0, 0.01], [1.0, 0.02], [0.7, 0.7]]
+    near = [[1.0, 0.9], [1.0, 0.89], [0.5, 1.0]]
     world.add(entries=[Entry("a b", id="a"), Entry("a c", id="b"), Entry("a d", id="c")], vectors=rows(*near))
-    assert world.found(vector=[1.0, 0.0], k=2) == ["a", "b"]
-    assert world.found(vector=[1.0, 0.0], k=2, rerank="mmr") == ["a", "c"]
-    assert world.found("a", vector=[1.0, 0.0], k=2, rerank="mmr")[0] == "a"
+    assert world.found(vector=[1.0, 1.0], k=2) == ["a", "b"]
+    assert world.found(vector=[1.0, 1.0], k=2, rerank="mmr") == ["a", "c"]
+    assert world.found("a", vector=[1.0, 1.0], k=2, rerank="mmr")[0] == "a"
 
 
 def test_mmr_needs_vectors(fruit):

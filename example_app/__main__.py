@@ -1,0 +1,75 @@
+"""`./run.sh example`: the example on the server that answers, or on one that it starts and stops."""
+
+import argparse
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+
+from example_app.example import Api, Refused, run
+
+ROOT = Path(__file__).resolve().parent.parent
+READY = re.compile(r"^ready (http://\S+)$")
+TOY = "demo-tiny"
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="./run.sh example", description="A whole RAG chat, made and removed.")
+    parser.add_argument("--url", default="http://127.0.0.1:8080", help="a server; one is started if none answers there")
+    parser.add_argument("--model", default=TOY, help="the LLM: an alias of the catalog, a hub repository, a GGUF file")
+    parser.add_argument("--embedder", default="minilm", help="the embedding model")
+    parser.add_argument("--key", help="an API key, where keys are on")
+    asked = parser.parse_args(argv)
+    try:
+        with server(asked.url) as url:
+            run(Api(url, asked.key), asked.model, asked.embedder)
+    except (Refused, requests.RequestException) as failure:
+        print(f"example: {failure}", file=sys.stderr)
+        return 1
+    if asked.model == TOY:
+        print(
+            f"\n{TOY} strings words together and does not read: the passages above are what a real model would answer "
+            "from.\nOne that reads: ./run.sh example --model qwen2.5-0.5b (469 MiB to fetch)"
+        )
+    return 0
+
+
+@contextmanager
+def server(url: str) -> Iterator[str]:
+    if answers(url):
+        print(f"server: {url}")
+        yield url
+        return
+    command = [sys.executable, "-m", "llmanager.cli", "local", "--port", "0"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield started(process)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/health", timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
+def started(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    for line in process.stdout:
+        ready = READY.match(line)
+        if ready:
+            print(f"server: {ready[1]} (started for this example)", flush=True)
+            return ready[1]
+    raise Refused("the server did not start; the lines above say why")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

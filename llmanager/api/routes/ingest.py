@@ -1,0 +1,60 @@
+"""POST /vdb/embed. What is wrong with the order is said at once; the rest is done by a job."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+from fastapi import APIRouter
+
+from llmanager.api.access import requires
+from llmanager.gateway.ports import Keyring
+from llmanager.jobs.entities import Job
+from llmanager.kernel.principal import Principal
+from llmanager.vdb.entities import Chunking, Strategy
+from llmanager.vdb.ports import RunBlocking
+from llmanager.vdb.usecases.collections import Collections
+from llmanager.vdb.usecases.create import check_fit
+from llmanager.vdb.usecases.ingest import Order, check_order
+from llmanager.wire import ingest as wire
+
+INGEST = "vdb.ingest"
+
+CheckEmbedder = Callable[[Principal, str], object]  # raises EmbedderMissing, EmbedderUnfit as far as is known at once
+
+
+class Submit(Protocol):
+    def __call__(self, *, caller: Principal, kind: str, payload: Mapping[str, Any], lane: str) -> Job: ...
+
+
+def ingest_routes(
+    *, vdbs: Collections, check_embedder: CheckEmbedder, run_blocking: RunBlocking, keyring: Keyring, submit: Submit
+) -> APIRouter:
+    router = APIRouter(prefix="/vdb", tags=["vector databases"])
+    writer = requires(keyring, "vdb:write")
+
+    @router.post("/embed", status_code=202)
+    async def embed(body: wire.Embed, caller: Principal = writer) -> wire.JobRef:
+        """Documents to chunks to vectors, by a job: /jobs/status tells how far it is, and what failed why."""
+        order = _order(body)
+        check_order(order)
+        job = await run_blocking(partial(_submitted, caller, order))
+        return wire.JobRef(job_id=job.id, status=job.state)
+
+    def _submitted(caller: Principal, order: Order) -> Job:
+        check_embedder(caller, order.model)
+        if order.vdb is not None:
+            check_fit(vdbs.require((caller.tenant, order.vdb)), model=order.model, dim=None)
+        return submit(caller=caller, kind=INGEST, payload=order.payload(), lane=caller.tenant)
+
+    return router
+
+
+def _order(body: wire.Embed) -> Order:
+    size, overlap = body.chunking.size, body.chunking.overlap
+    return Order(
+        model=body.model,
+        src=body.source,
+        vdb=body.vdb,
+        target=body.destination,
+        chunking=Chunking(Strategy(body.chunking.strategy), size, size // 10 if overlap is None else overlap),
+    )

@@ -1,0 +1,106 @@
+"""What a chat's answer is made of, and what is answered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+DEFAULT_K = 5
+MAX_TURNS = 50  # of a chat's newest that are looked at
+
+
+@dataclass(frozen=True)
+class Turn:
+    q: str
+    a: str
+
+
+@dataclass(frozen=True)
+class Passage:
+    id: str
+    text: str
+    source: str  # the document it came from; may be empty
+    score: float  # higher is closer
+
+
+@dataclass(frozen=True)
+class Message:
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where passages come from, and which. `where` and `mode` are the database's own words; None: its defaults."""
+
+    vdb: str
+    k: int = DEFAULT_K
+    where: Mapping[str, Any] | None = None
+    mode: str | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    model: str
+    text: str
+    system: str = ""  # the caller's own, after ours
+    search: Search | None = None  # None: nothing is retrieved
+    max_tokens: int | None = None  # of the answer; None: the model's to decide
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A question within a chat."""
+
+    question: Question
+    chat_id: str | None = None  # None: a new chat, with title and time to live
+    title: str = ""
+    ttl_s: int | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # sampling, in OpenAI's words
+
+
+@dataclass(frozen=True)
+class Draft:
+    """All that a prompt is made of."""
+
+    question: str
+    system: str = ""
+    passages: tuple[Passage, ...] | None = None  # the best first; None: none were asked for
+    turns: tuple[Turn, ...] = ()  # oldest first
+
+
+@dataclass(frozen=True)
+class Prompt:
+    messages: tuple[Message, ...]
+    citations: tuple[Passage, ...]  # those really in it: the first is [1] there
+
+
+@dataclass(frozen=True)
+class Usage:
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a model said, whole."""
+
+    text: str
+    finish_reason: str | None
+    usage: Usage | None  # None: its server did not tell
+
+
+@dataclass(frozen=True)
+class Cited:
+    """What a streamed answer begins with."""
+
+    citations: tuple[Passage, ...]
+    chat_id: str | None  # None: the chat is new, and has an id when the answer is kept
+
+
+@dataclass(frozen=True)
+class Answer:
+    response: str
+    chat_id: str
+    citations: tuple[Passage, ...]
+    usage: Usage | None
+    finish_reason: str | None

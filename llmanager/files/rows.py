@@ -1,0 +1,70 @@
+"""Files as rows. The one place that knows their keys.
+
+access pattern                       partition           sort
+a file by tenant and id              file#TENANT         ID
+a tenant's files by name             filename#TENANT     NAME      a copy of the newest ready file of that name
+an upload by its token               upload-token        sha256 of the token, hex
+a tenant's uploads that are not over upload#TENANT       ID
+
+Tenants have no '#' in their names. Everything of a file expires with it; its blob then has no row, and is swept.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from llmanager.files.entities import File
+from llmanager.kernel.table import Row
+
+TOKENS = "upload-token"
+BLOBS = "files/"
+
+
+def file_partition(tenant: str) -> str:
+    return f"file#{tenant}"
+
+
+def name_partition(tenant: str) -> str:
+    return f"filename#{tenant}"
+
+
+def upload_partition(tenant: str) -> str:
+    return f"upload#{tenant}"
+
+
+def file_row(file: File) -> Row:
+    return Row(file_partition(file.tenant), file.id, _body(file), expires_at=file.expires_at)
+
+
+def name_row(file: File) -> Row:
+    return Row(name_partition(file.tenant), file.filename, _body(file), expires_at=file.expires_at)
+
+
+def to_file(row: Row) -> File:
+    return msgspec.convert({**row.body, "version": row.version}, File)
+
+
+def upload_rows(file: File, token_hash: str, until: datetime) -> Sequence[Row]:
+    return (
+        Row(TOKENS, token_hash, {"tenant": file.tenant, "id": file.id}, expires_at=until),
+        Row(upload_partition(file.tenant), file.id, expires_at=until),
+    )
+
+
+def blob_key(file: File, upload: str) -> str:
+    """Of ids only, never of a user's words."""
+    return f"{BLOBS}{file.tenant}/{file.id}/{upload}"
+
+
+def owner_of(blob: str) -> tuple[str, str]:
+    """Tenant and id of the file that a blob was uploaded for."""
+    tenant, id_, _ = blob.removeprefix(BLOBS).split("/")
+    return tenant, id_
+
+
+def _body(file: File) -> dict[str, Any]:
+    body: dict[str, Any] = msgspec.to_builtins(file)
+    del body["version"]
+    return body

@@ -1,0 +1,161 @@
+"""The whole HTTP surface of the local platform, joined to its parts."""
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import APIRouter
+from starlette.types import ASGIApp
+
+from llmanager.adapters.remote.aiohttp_upstreams import AiohttpUpstreams
+from llmanager.api.app import Application, control_plane
+from llmanager.api.errors import render_as_openai
+from llmanager.api.front import Front
+from llmanager.api.idempotency import Idempotency
+from llmanager.api.metrics import PrometheusMeter, metrics_routes
+from llmanager.api.routes.auth import auth_routes
+from llmanager.api.routes.chat import chat_routes
+from llmanager.api.routes.files import file_routes
+from llmanager.api.routes.history import history_routes
+from llmanager.api.routes.ingest import ingest_routes
+from llmanager.api.routes.jobs import job_routes
+from llmanager.api.routes.models import model_routes
+from llmanager.api.routes.vdb import vdb_routes
+from llmanager.auth.usecases.authenticate import authenticate
+from llmanager.chat.usecases.assistant import Assistant
+from llmanager.gateway.app import Gateway
+from llmanager.gateway.inner import InnerCalls
+from llmanager.gateway.policy import Limits
+from llmanager.gateway.ports import Keyring
+from llmanager.gateway.tokens import TokenCounter
+from llmanager.jobs.usecases.submit import submit
+from llmanager.kernel.ids import random_id
+from llmanager.vdb.usecases.query import query
+from llmanager.wiring.keyring import CachedKeyring, OpenKeyring
+from llmanager.wiring.local.chat import ChatAugmenter, TableHistory, VectorRetriever
+from llmanager.wiring.local.chat_models import GatewayModels
+from llmanager.wiring.local.embedding import GatewayEmbedder, blocking
+from llmanager.wiring.local.parts import Parts
+from llmanager.wiring.settings import Settings
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+
+@dataclass(frozen=True)
+class App:
+    asgi: ASGIApp
+    _parts: Parts
+    _embedder: GatewayEmbedder
+
+    def start(self) -> None:
+        """What works beside requests. On the event loop that serves them."""
+        self._parts.start(blocking(self._embedder, asyncio.get_running_loop()).embed)
+
+
+def app_of(settings: Settings, parts: Parts, upstreams: AiohttpUpstreams) -> App:
+    clock, keyring = parts.clock, keyring_of(settings, parts)
+    meter = PrometheusMeter(parts.directory.count_by_state, lambda: gateway.relay.open_by_stage())  # noqa: PLW0108 (made below)
+    gateway = Gateway(
+        directory=parts.directory,
+        upstreams=upstreams,
+        keyring=keyring,
+        meter=meter,
+        render=render_as_openai,
+        limits=limits_of(settings),
+        clock=clock,
+    )
+    embedder = GatewayEmbedder(InnerCalls(gateway, render_as_openai, clock), parts.directory)
+    assistant = assistant_of(parts, gateway, embedder)
+    gateway.augmenter = ChatAugmenter(assistant)
+    routers = [
+        *own_routers(settings, parts, keyring),
+        *library_routers(parts, keyring, embedder),
+        chat_routes(assistant=assistant, keyring=keyring, limits=limits_of(settings), clock=clock),
+        metrics_routes(meter, keyring),
+    ]
+    control = control_plane(routers, parts.check_ready, _version())
+    control.add_middleware(
+        Idempotency, table=parts.store.table("idempotency"), keyring=keyring, clock=clock, sole_server=random_id()
+    )
+    front = Front(
+        Application(gateway, control),
+        allowed_hosts=[*LOOPBACK_NAMES, settings.host, *settings.allowed_hosts],
+        max_body_bytes=settings.max_body_mib * 2**20,
+        max_file_bytes=settings.max_file_mib * 2**20,
+        stage=settings.stage,
+        new_id=random_id,
+    )
+    return App(front, parts, embedder)
+
+
+def assistant_of(parts: Parts, gateway: Gateway, embedder: GatewayEmbedder) -> Assistant:
+    directory, clock, library = parts.directory, parts.clock, parts.library
+    counter = TokenCounter(directory, gateway.relay, render_as_openai, clock)
+    return Assistant(
+        retriever=VectorRetriever(partial(query, library.vdbs, embedder, library.vdb_threads)),
+        history=TableHistory(parts.store.table("history"), clock, random_id, library.history_threads),
+        models=GatewayModels(InnerCalls(gateway, render_as_openai, clock), counter, directory),
+    )
+
+
+def own_routers(settings: Settings, parts: Parts, keyring: Keyring) -> list[APIRouter]:
+    table, clock = parts.store.table, parts.clock
+    return [
+        model_routes(
+            registry=parts.registry,
+            keyring=keyring,
+            until=parts.directory.until,
+            sleep_after_s=settings.sleep_after_s or None,
+        ),
+        history_routes(table=table("history"), keyring=keyring, clock=clock, new_id=random_id),
+        auth_routes(table=table("auth"), keyring=keyring, clock=clock, new_id=random_id),
+    ]
+
+
+def library_routers(parts: Parts, keyring: Keyring, embedder: GatewayEmbedder) -> list[APIRouter]:
+    library = parts.library
+    queued = partial(submit, library.queue)
+    return [
+        vdb_routes(
+            vdbs=library.vdbs,
+            embedder=embedder,
+            run_blocking=library.vdb_threads,
+            keyring=keyring,
+            submit=queued,
+        ),
+        ingest_routes(
+            vdbs=library.vdbs,
+            check_embedder=embedder.dimensions,
+            run_blocking=library.vdb_threads,
+            keyring=keyring,
+            submit=queued,
+        ),
+        job_routes(queue=library.queue, keyring=keyring, until=library.news.waiters.until),
+        file_routes(files=library.files, keyring=keyring, run_blocking=library.upload_threads),
+    ]
+
+
+def keyring_of(settings: Settings, parts: Parts) -> Keyring:
+    if settings.auth == "off":
+        return OpenKeyring()
+    table, clock = parts.store.table("auth"), parts.clock
+    return CachedKeyring(lambda secret: authenticate(table, secret=secret, now=clock.now()), clock)
+
+
+def limits_of(settings: Settings) -> Limits:
+    return Limits(
+        max_body_bytes=settings.max_body_mib * 2**20,
+        first_byte_s=settings.first_byte_s,
+        gap_s=settings.gap_s,
+        hold_silent_s=settings.hold_silent_s,
+        wake_timeout_s=settings.wake_timeout_s,
+        max_waiters=settings.max_waiters,
+    )
+
+
+def _version() -> str:
+    try:
+        return version("llmanager")
+    except PackageNotFoundError:  # runs from a checkout
+        return "0.1.0"

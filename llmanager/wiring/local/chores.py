@@ -1,0 +1,48 @@
+"""What has to be done now and then and may take long: in one thread, one after another."""
+
+import threading
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from llmanager.kernel.errors import LLManagerError
+
+CLOSE_S = 30.0
+
+log = structlog.get_logger()
+
+
+class Chores:
+    """Each of `chores` every `every_s`; one that fails holds up no other, and is tried again the next time."""
+
+    def __init__(self, chores: Sequence[Callable[[], object]], every_s: float) -> None:
+        self._chores, self._every_s = chores, every_s
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="chores", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Waits a while for one that is being done."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join(CLOSE_S)
+
+    def _run(self) -> None:
+        while True:
+            for chore in self._chores:
+                if self._closing.is_set():
+                    return
+                _done(chore)
+            if self._closing.wait(self._every_s):
+                return
+
+
+def _done(chore: Callable[[], object]) -> None:
+    try:
+        chore()
+    except LLManagerError as error:
+        log.info("a chore is put off", why=error.code)
+    except Exception:  # the outermost loop: one broken collection must not end the care for all
+        log.exception("a chore failed")
