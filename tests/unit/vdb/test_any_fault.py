@@ -26,6 +26,7 @@ from tests.fakes.exclusive import FakeExclusive
 from tests.fakes.faults import Died, Fault, Faults
 from tests.fakes.table import FakeTable
 from tests.fakes.vector_store import FakeVectorStore
+from tests.unit.vdb.usecases.world import refused
 
 KEY = ("acme", "docs")
 IDS = st.lists(st.sampled_from("abcdef"), max_size=4, unique=True)
@@ -43,7 +44,7 @@ class AnyFault(RuleBasedStateMachine):
     def begin(self) -> None:
         self.clock = FakeClock()
         self.table, self.store, self.blobs = FakeTable(self.clock), FakeVectorStore(), FakeBlobs()
-        self.faults = Faults()
+        self.faults, self.has_gone_wrong = Faults(), False
         self.texts, self.ids = itertools.count(), itertools.count()
         self.known: set[Known] = {(frozenset(), ())}
         self.start()
@@ -74,7 +75,7 @@ class AnyFault(RuleBasedStateMachine):
             self.start()
             return False
         finally:
-            self.has_gone_wrong = fault is not None and self.faults.fault is None
+            self.has_gone_wrong |= fault is not None and self.faults.fault is None
             self.faults.fault = None
         return True
 
@@ -180,13 +181,19 @@ TestAnyFault = AnyFault.TestCase
 TestAnyFault.settings = settings(max_examples=80, stateful_step_count=25, deadline=None)
 
 
+def half_written(machine: AnyFault) -> None:
+    """Logged, and not in the index."""
+    machine.store.before_apply = refused(Died())
+    machine.write(["c"], [], None)
+
+
 ACTS = {
     "write": lambda m, fault: m.write(["a", "c"], ["b"], fault),
     "write to a sleeper": lambda m, fault: (m.hibernate(None), m.write(["a", "c"], ["b"], fault)),
     "hibernate": lambda m, fault: m.hibernate(fault),
     "restore": lambda m, fault: (m.hibernate(None), m.restore(fault)),
     "mend": lambda m, fault: (m.lose_the_index(), m.write(["c"], [], fault)),
-    "care": lambda m, fault: (m.write(["c"], [], (Fault.DIES_AFTER, 10)), m.care(fault)),
+    "care": lambda m, fault: (half_written(m), m.care(fault)),
     "tend": lambda m, fault: m.tend(fault),
     "delete": lambda m, fault: m.delete_and_create_anew(fault, None),
     "create": lambda m, fault: m.delete_and_create_anew(None, fault),
