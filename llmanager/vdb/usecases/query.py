@@ -20,6 +20,7 @@ from llmanager.vdb.usecases.restore import answered, until_up
 Rerank = Literal["mmr"]
 WRITE_SCOPE = "vdb:write"  # who lacks it cannot settle a collection's embedder by asking
 MIN_CANDIDATES = 50  # of each list that is fused or reranked; otherwise four times k
+MAX_RERANKED = 200  # each is compared with each
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class _Ask:
 
     @property
     def candidates(self) -> int:
-        return max(4 * self.k, MIN_CANDIDATES)
+        wanted = max(4 * self.k, MIN_CANDIDATES)
+        return wanted if self.rerank is None else min(wanted, MAX_RERANKED)
 
 
 async def query(

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import struct
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -25,10 +26,11 @@ from tests.fakes.exclusive import FakeExclusive
 from tests.fakes.faults import Died, Fault, Faults
 from tests.fakes.table import FakeTable
 from tests.fakes.vector_store import FakeVectorStore
+from tests.unit.vdb.usecases.world import refused
 
 KEY = ("acme", "docs")
 IDS = st.lists(st.sampled_from("abcdef"), max_size=4, unique=True)
-FAULTS = st.none() | st.tuples(st.sampled_from(list(Fault)), st.integers(0, 30))
+FAULTS = st.none() | st.tuples(st.sampled_from(list(Fault)), st.integers(0, 16))
 State = frozenset[tuple[str, str]]  # (id, text)
 Change = tuple[frozenset[str], State]  # ids that it deletes, what it writes
 Known = tuple[State, tuple[Change, ...]]  # a state, and unanswered writes that may still become visible, in order
@@ -42,7 +44,7 @@ class AnyFault(RuleBasedStateMachine):
     def begin(self) -> None:
         self.clock = FakeClock()
         self.table, self.store, self.blobs = FakeTable(self.clock), FakeVectorStore(), FakeBlobs()
-        self.faults = Faults()
+        self.faults, self.has_gone_wrong = Faults(), False
         self.texts, self.ids = itertools.count(), itertools.count()
         self.known: set[Known] = {(frozenset(), ())}
         self.start()
@@ -73,6 +75,7 @@ class AnyFault(RuleBasedStateMachine):
             self.start()
             return False
         finally:
+            self.has_gone_wrong |= fault is not None and self.faults.fault is None
             self.faults.fault = None
         return True
 
@@ -176,3 +179,42 @@ def _changed(state: State, change: Change) -> State:
 
 TestAnyFault = AnyFault.TestCase
 TestAnyFault.settings = settings(max_examples=80, stateful_step_count=25, deadline=None)
+
+
+def half_written(machine: AnyFault) -> None:
+    """Logged, and not in the index."""
+    machine.store.before_apply = refused(Died())
+    machine.write(["c"], [], None)
+
+
+ACTS = {
+    "write": lambda m, fault: m.write(["a", "c"], ["b"], fault),
+    "write to a sleeper": lambda m, fault: (m.hibernate(None), m.write(["a", "c"], ["b"], fault)),
+    "hibernate": lambda m, fault: m.hibernate(fault),
+    "restore": lambda m, fault: (m.hibernate(None), m.restore(fault)),
+    "mend": lambda m, fault: (m.lose_the_index(), m.write(["c"], [], fault)),
+    "care": lambda m, fault: (half_written(m), m.care(fault)),
+    "tend": lambda m, fault: m.tend(fault),
+    "delete": lambda m, fault: m.delete_and_create_anew(fault, None),
+    "create": lambda m, fault: m.delete_and_create_anew(None, fault),
+}
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize("act", ACTS)
+def test_one_fault_at_each_call_in_turn(act, fault):
+    after_calls, was_reached = 0, True
+    while was_reached:
+        machine = AnyFault()
+        machine.begin()
+        machine.write(["a", "b"], [], None)
+        machine.write(["b"], [], None)
+        ACTS[act](machine, (fault, after_calls))
+        was_reached = machine.has_gone_wrong
+        machine.look()
+        machine.restore(None)
+        machine.write(["d"], ["a"], None)
+        machine.look()
+        machine.teardown()
+        after_calls += 1
+    assert after_calls > 5
