@@ -8,7 +8,7 @@ import resource
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
 
@@ -69,7 +69,7 @@ def run() -> list[tuple[str, float | str, str]]:
     return rows
 
 
-def measured(embedder: SlowEmbedder, files: dict[str, list[str]]) -> tuple[int, float, float]:
+def measured(embedder: SlowEmbedder, files: Mapping[str, Iterable[str]]) -> tuple[int, float, float]:
     """Chunks, seconds, MiB by which the peak of this process grew."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
@@ -109,12 +109,9 @@ def made(home: Path, rows: SQLiteStore, embedder: SlowEmbedder) -> Ingestion:
     )
 
 
-def large_text(size: int) -> dict[str, list[str]]:
-    return (
-        {"large.txt": [sentences(2**20, start) for start in range(0, size, 2**20)]}
-        if size > 2**20
-        else {"large.txt": [sentences(size)]}
-    )
+def large_text(size: int) -> dict[str, Iterable[str]]:
+    step = min(size, 2**20)
+    return {"large.txt": (sentences(step, start) for start in range(0, size, step))}
 
 
 def sentences(size: int, start: int = 0) -> str:

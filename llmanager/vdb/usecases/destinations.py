@@ -63,12 +63,13 @@ class CollectionDestination:
         self._vdbs, self._key, self._model, self._made_by, self._table = vdbs, key, model, made_by, table
         self._resource = vdbs.require(key).resource
         self._begun: dict[str, Ingested] = {}  # documents that are on their way
+        self._older: dict[str, int] = {}  # how many chunks of theirs may have been there before
         table.put(documented_row(self._resource))
 
     def begin(self, name: str) -> Ingested:
         """To be called before a document's items come. How far it is."""
         ingested = to_ingested(self._table.get(document_partition(self._resource), short(name)))
-        self._begun[name] = ingested
+        self._begun[name], self._older[name] = ingested, ingested.chunks
         return ingested
 
     def holds(self, name: str, chunks: int) -> bool:
@@ -78,9 +79,10 @@ class CollectionDestination:
 
     def look_up(self, portion: Portion) -> Held:
         """Nothing before the collection has this embedder: what is there may be of another."""
-        if not portion.items or self._vdbs.require(self._key).model != self._model:
+        ids = [item.id for item in portion.items if item.metadata["chunk"] < self._older[item.source]]
+        if not ids or self._vdbs.require(self._key).model != self._model:
             return {}
-        return {found.item.id: found for found in get_items(self._vdbs, self._key, [item.id for item in portion.items])}
+        return {found.item.id: found for found in get_items(self._vdbs, self._key, ids)}
 
     def put(self, embedded: Embedded, held: Held) -> None:
         portion = embedded.portion
@@ -93,7 +95,7 @@ class CollectionDestination:
         whole = [ended for ended in portion.ended if ended.failure is None]
         self._save({ended.name: Ingested(ended.chunks, True, ended.digest, self._made_by) for ended in whole})
         for ended in portion.ended:
-            self._begun.pop(ended.name, None)
+            del self._begun[ended.name], self._older[ended.name]
 
     def _reach(self, portion: Portion) -> dict[str, Ingested]:
         """Rows that must be there before the items are."""

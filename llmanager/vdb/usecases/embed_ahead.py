@@ -7,6 +7,7 @@ from typing import Self
 
 from llmanager.kernel.errors import InvalidInput, UpstreamFailed
 from llmanager.vdb.entities import Vectors
+from llmanager.vdb.errors import EmbedderUnfit
 
 EMBED_TEXTS = 64
 EMBED_CHARACTERS = 256 * 1024
@@ -38,6 +39,8 @@ class EmbedAhead:
         """Where one of them is refused, it is found by halves, so that its neighbours get theirs."""
         try:
             vectors = self._embed(texts)
+        except EmbedderUnfit:
+            raise  # it is no embedder at all
         except InvalidInput as refusal:
             if len(texts) == 1:
                 return [refusal]
