@@ -15,7 +15,7 @@ WINDOW_CHARACTERS: Final = 16 * 1024  # of text cut at once, at least
 WINDOW_CHUNKS: Final = 8  # and at least so many of the largest
 KEPT_BLANKS: Final = 4  # behind the last chunk of a window
 MARKDOWN: Final = (".md", ".markdown")
-PORTION_ITEMS: Final = 256
+PORTION_ITEMS: Final = 128
 PORTION_CHARACTERS: Final = 2 * 1024 * 1024
 
 

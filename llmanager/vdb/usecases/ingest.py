@@ -128,12 +128,15 @@ class _Run:
         self._target = self._open_target()
         self._destinations: list[Destination] = [d for d in (self._collection, self._target) if d is not None]
         self._counts: Counter[str] = Counter(documents=0, chunks=0, embedded=0, skipped=0, failures=0)
+        self._unchanged_chunks = 0
+        self._stage = ""
         self._failed: list[dict[str, str]] = []
         self._refusals: dict[str, tuple[int, str]] = {}  # of documents on their way: how many, why the first
 
     def entries(self) -> Iterator[Item | Ended]:
-        for number, document in enumerate(self._documents.values()):
-            self._tell(number, len(self._documents), "documents", document.name)
+        for number, document in enumerate(self._documents.values(), start=1):
+            self._stage = f"document {number} of {len(self._documents)}: {document.name}"
+            self._tell_progress()
             if self._is_unchanged(document):
                 self._counts["skipped"] += 1
             else:
@@ -157,8 +160,7 @@ class _Run:
         self._counts["chunks"] += len(embedded.rows)
         for ended in embedded.portion.ended:
             self._count(ended)
-        done = self._counts["documents"] + self._counts["skipped"] + self._counts["failures"]
-        self._tell(done, len(self._documents), "documents", f"{self._counts['chunks']} chunks written")
+        self._tell_progress()
 
     def end(self) -> dict[str, Any]:
         if self._target is not None:
@@ -179,6 +181,10 @@ class _Run:
         log = self._tools.embedded(tenant)
         return TargetDestination(log, self._tools.table, tenant, self._order.target, self._order.model)
 
+    def _tell_progress(self) -> None:
+        """Chunks that are there, whoever put them there: a run that goes on after another begins where that ended."""
+        self._tell(self._counts["chunks"] + self._unchanged_chunks, None, "chunks", self._stage)
+
     def _listed(self) -> dict[str, Document]:
         documents: dict[str, Document] = {}
         for document in self._tools.source.list(self._caller.tenant, self._order.src):
@@ -198,7 +204,10 @@ class _Run:
             deque(_hashed(self._content(document), digest.update), maxlen=0)
         except (DocumentUnreadable, NotFound):
             return False  # reading it will say so
-        return digest.hexdigest() == before.digest and self._collection.holds(document.name, before.chunks)
+        if digest.hexdigest() != before.digest or not self._collection.holds(document.name, before.chunks):
+            return False
+        self._unchanged_chunks += before.chunks
+        return True
 
     def _read(self, document: Document) -> Iterator[Item | Ended]:
         count, digest, failure = 0, hashlib.sha256(), None

@@ -268,13 +268,21 @@ def test_an_order_survives_being_kept_as_json():
     assert Order.of(order.payload()) == order
 
 
-def test_progress_is_told_by_document_and_portion(world):
+def test_progress_is_told_in_chunks_with_the_document_that_is_read(world):
     world.add("a.txt", *lines(PORTION_ITEMS + 1))
     world.add("b.txt", "two")
     world.ingest()
-    assert world.told[0] == (0, 2, "documents", "a.txt")
-    assert (0, 2, "documents", "256 chunks written") in world.told
-    assert world.told[-1] == (2, 2, "documents", "258 chunks written")
+    assert world.told[0] == (0, None, "chunks", "document 1 of 2: a.txt")
+    assert (PORTION_ITEMS, None, "chunks", "document 2 of 2: b.txt") in world.told
+    assert world.told[-1] == (PORTION_ITEMS + 2, None, "chunks", "document 2 of 2: b.txt")
+
+
+def test_a_second_run_counts_what_is_there_already(world):
+    world.add("a.txt", *lines(5))
+    world.ingest()
+    world.add("b.txt", "new")
+    world.ingest()
+    assert world.told[-1] == (6, None, "chunks", "document 2 of 2: b.txt")
 
 
 def test_whoever_is_told_may_end_the_work(world):
