@@ -24,7 +24,7 @@ class VectorStore(Protocol):
     Every call blocks and is thread-safe. After a write is answered every reader sees it whole, in other processes too,
     and it survives `kill -9`; a write that raised is not there at all. May raise Throttled or Unavailable (retryable)
     and OutOfSpace. All calls on an index that is not there raise IndexMissing, except `create` and `drop`.
-    Adapters pass tests/contracts/test_vector_store.py.
+    Adapters pass tests/contracts/vector_store/.
     """
 
     def create(self, index: str, shape: Shape) -> None:

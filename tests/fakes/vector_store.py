@@ -31,7 +31,7 @@ class _Index:
 
 
 class FakeVectorStore:
-    """Passes tests/contracts/test_vector_store.py.
+    """Passes tests/contracts/vector_store/.
 
     `before_apply` runs once, just before the next apply: act there, or raise (OutOfSpace, Throttled, …) to have the
     write refused with nothing of it there. `after_apply` runs once, just after: raise there and the write took effect

@@ -1,9 +1,12 @@
 """Items as rows of a Lance table, and filters as expressions over its columns.
 
 Metadata is kept whole, as JSON text. Its top-level scalars are columns besides, one for each field and type, added
-when first seen: "t_", "n_" or "f_" and the field's UTF-8 in hexadecimal, so no user's word is ever part of a schema or
-an expression. `fields` names the columns that a row holds, so that a condition is true or false and never NULL: the
-expression builder has no IS NULL, and a column may keep an old value where two writers raced to add it.
+when first seen: "t_", "n_" or "f_" and the field's UTF-8 in hexadecimal, so no user's word is ever part of a column's
+name. An expression reaches Lance as a tree, in searches, deletes and merges alike, so ids and values are never parsed
+either. (Updates would render it as SQL: there are none.)
+
+`fields` names the columns that a row holds, so that a condition is true or false and never NULL: the expression builder
+has no IS NULL, and a column may keep an old value where two writers raced to add it.
 """
 
 import functools

@@ -10,7 +10,7 @@ import pytest
 
 from llmanager.adapters.local.lancedb_store import LanceDBVectorStore
 from llmanager.vdb.entities import Shape
-from tests.contracts.vector_stores import ids, row, upsert
+from tests.contracts.vector_store.samples import ids, row, upsert
 from tests.unit.adapters.local.vector_children import INDEX, PER_WRITE
 
 PATIENCE_S = 60

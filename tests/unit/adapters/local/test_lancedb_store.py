@@ -1,21 +1,16 @@
 """What the conformance suite does not ask of LanceDBVectorStore: size, upkeep, company, and damage."""
 
-import contextlib
 import random
-import subprocess
 import threading
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from llmanager.adapters.local.lancedb_errors import ATTEMPTS, in_our_words, persist
 from llmanager.adapters.local.lancedb_store import LanceDBVectorStore
-from llmanager.kernel.errors import OutOfSpace, Throttled
-from llmanager.vdb.entities import Item, Metric, Shape, Write
-from llmanager.vdb.errors import IndexDamaged, IndexMissing
+from llmanager.vdb.entities import Item, Metric, Shape
+from llmanager.vdb.errors import IndexMissing
 from llmanager.vdb.filters import Compare, Op
-from tests.contracts.vector_stores import delete, ids, row, upsert
+from tests.contracts.vector_store.samples import ids, row, upsert
 from tests.fakes.vector_store import FakeVectorStore
 
 SHAPE = Shape(3)
@@ -243,159 +238,3 @@ def test_only_so_many_tables_are_kept_open(root, monkeypatch):
         store.apply(name, upsert(Item(name)))
     assert list(store._open) == ["b", "c"]
     assert ids(store.list("a")) == ["a"]
-
-
-# --- accidents ---
-
-
-@pytest.mark.parametrize("name", ["", ".", "..", "../books", "a/b", ".new-1.books", "a" * 201, "a\n"])
-def test_what_is_no_name_of_an_index_is_a_bug(store, name):
-    for call in (lambda: store.create(name, SHAPE), lambda: store.drop(name), lambda: store.list(name)):
-        with pytest.raises(ValueError, match="not an index's name"):
-            call()
-
-
-def test_what_a_killed_creation_or_drop_left_is_named_and_dropped(store, root, index):
-    for left in (".new-0a.films", ".old-0b.films", ".old-0c.books"):
-        (root / left / "0a.lance" / "data").mkdir(parents=True)
-    assert store.indexes() == ("books", "films")
-    with pytest.raises(IndexMissing):
-        store.list("films")
-    store.drop("films")
-    assert store.indexes() == ("books",)
-    assert store.list(index) == ()
-    store.drop(index)
-    assert list(root.iterdir()) == []
-
-
-def test_a_creation_that_fails_leaves_nothing(store, root, monkeypatch):
-    def fail(*_):
-        raise RuntimeError("lance error: LanceError(IO): No space left on device (os error 28), /root/x.rs:1:1")
-
-    monkeypatch.setattr("llmanager.adapters.local.lancedb_store.build", fail)
-    with pytest.raises(OutOfSpace):
-        store.create("books", SHAPE)
-    assert store.indexes() == ()
-
-
-@pytest.mark.parametrize("harm", ["remove", "overwrite", "cut"])
-def test_damage_is_told_apart_from_absence(store, root, index, harm):
-    store.apply(index, upsert(A))
-    for path in files(root, "books/*.lance/data/*"):
-        if harm == "remove":
-            path.unlink()
-        else:
-            path.write_bytes(b"x" * 2000 if harm == "overwrite" else path.read_bytes()[:-20])
-    with pytest.raises(IndexDamaged, match="Hibernate and restore") as damaged:
-        LanceDBVectorStore(root).list(index)
-    assert str(root) not in str(damaged.value)
-    store.drop(index)
-    store.create(index, SHAPE)
-    store.apply(index, upsert(A))
-    assert ids(store.list(index)) == ["a"]
-
-
-LANCE_SAYS = "lance error: {}, /root/.cargo/registry/src/lance-13.0.0/src/x.rs:1:1"
-
-
-@pytest.mark.parametrize(
-    ("said", "meant"),
-    [
-        ("LanceError(IO): No space left on device (os error 28)", OutOfSpace),
-        ("Retryable commit conflict for version 3: This Rewrite transaction was preempted", Throttled),
-        ("Too many concurrent writers.", Throttled),
-        ("Not found: tmp/x.lance/data/1.lance", IndexDamaged),
-    ],
-)
-def test_errors_that_we_know_are_put_into_our_words(said, meant):
-    told = in_our_words(RuntimeError(LANCE_SAYS.format(said)))
-    assert type(told) is meant
-    assert "lance" not in str(told)
-    assert ".rs" not in str(told)
-
-
-def test_errors_that_we_do_not_know_stay_what_they_are():
-    assert in_our_words(RuntimeError(LANCE_SAYS.format("Internal error: no such plan"))) is None
-    assert in_our_words(ValueError("something not found in our own code")) is None
-
-
-def test_a_lost_race_is_run_again_and_given_up_some_day():
-    left = [RuntimeError("Retryable commit conflict")] * 3
-
-    def act():
-        if left:
-            raise left.pop()
-        return "done"
-
-    assert persist(act) == "done"
-    left[:] = [RuntimeError("Retryable commit conflict")] * 99
-    with pytest.raises(RuntimeError):
-        persist(act, attempts=3)
-    assert len(left) == 96
-    left[:] = [RuntimeError("another error")] * ATTEMPTS
-    with pytest.raises(RuntimeError, match="another"):
-        persist(act)
-    assert len(left) == ATTEMPTS - 1
-
-
-@pytest.fixture
-def disk(tmp_path):
-    """A file system of its own, of 16 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16m,mode=700", "tmpfs", str(folder)]
-    try:
-        done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("there is no mount command here")
-    if done.returncode:
-        pytest.skip(f"no file system may be mounted here: {done.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
-def test_a_full_disk_is_said_loses_nothing_and_heals(disk):
-    store = LanceDBVectorStore(disk / "vectors", keep_s=0.001)
-    store.create("books", SHAPE)
-    (disk / "room").write_bytes(bytes(6 * 2**20))
-    chance, written = random.Random(3), []
-
-    def write_on():
-        while True:
-            name = f"{len(written):03}"
-            store.apply("books", upsert(Item(name, chance.randbytes(100_000).hex())))
-            written.append(name)
-
-    with pytest.raises(OutOfSpace, match="Free some space"):
-        write_on()
-    assert len(written) > 10
-    with (disk / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
-        while True:
-            filler.write(bytes(4096))
-    for refused in (
-        lambda: store.apply("books", upsert(Item("b", "x" * 200_000), deleted_ids=("000",))),
-        lambda: store.create("films", SHAPE),
-    ):
-        with pytest.raises(OutOfSpace):
-            refused()
-    assert ids(store.list("books", limit=500)) == written
-    assert store.search("books", row(1, 0, 0), k=1) != ()
-    assert store.indexes() == ("books",)
-    for name in ("filler", "room"):
-        (disk / name).unlink()
-    store.apply("books", delete(*written[10:]))
-    store.tend("books")
-    for n in range(3):
-        store.apply("books", upsert(Item("b", f"{n}" * 100_000)))
-    assert ids(store.list("books")) == [*written[:10], "b"]
-
-
-def test_nothing_is_warned_of(store, index):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        store.apply(index, upsert(A))
-        store.apply(index, Write())
-        store.search(index, row(1, 0, 0), k=1)
-        store.tend(index)

@@ -11,7 +11,7 @@ from pathlib import Path
 from llmanager.adapters.local.lancedb_store import LanceDBVectorStore
 from llmanager.kernel.errors import Throttled
 from llmanager.vdb.entities import Item
-from tests.contracts.vector_stores import ids, row, upsert
+from tests.contracts.vector_store.samples import ids, row, upsert
 
 INDEX = "shared"
 PER_WRITE = 5

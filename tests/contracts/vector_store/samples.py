@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from llmanager.adapters.local.lancedb_store import LanceDBVectorStore
-from llmanager.vdb.entities import Item, Vectors, Write
+from llmanager.vdb.entities import Item, Shape, Vectors, Write
 from llmanager.vdb.ports import VectorStore
 from tests.fakes.vector_store import FakeVectorStore
 
@@ -36,3 +36,24 @@ def delete(*ids: str) -> Write:
 def ids(found) -> list[str]:
     """Of hits, items, or items with their vectors."""
     return [getattr(one, "item", one).id for one in found]
+
+
+SHAPE = Shape(3)
+A, B, C = Item("a"), Item("b"), Item("c")
+NEAR_A = [row(1, 0, 0), row(0.9, 0.1, 0), row(0, 1, 0)]  # from near to far
+HOSTILE = [
+    "'",
+    '"',
+    "`",
+    "\\",
+    "' OR 1=1 --",
+    "a\x00b",
+    "${x}",
+    "%",
+    "_",
+    "\n",
+    "🦙",
+    "\u202e",
+    "', DROP TABLE x",
+    "NULL",
+]

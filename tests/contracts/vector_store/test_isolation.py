@@ -7,13 +7,13 @@ import pytest
 from llmanager.vdb.conditions import parse
 from llmanager.vdb.entities import Item, Shape
 from llmanager.vdb.filters import matches
-from tests.contracts.vector_stores import ADAPTERS, ids, row, upsert
+from tests.contracts.vector_store.samples import ADAPTERS, ids, row, upsert
 
 TENANTS = ("acme", "rival", "third")
 ROWS = 30
 DIM = 4
 CASES = 10_000
-FEW = 600  # of the slower adapters, where they run with every change
+FEW = 300  # of the slower adapters, where they run with every change
 
 SQL = [
     "' OR '1'='1",
@@ -71,7 +71,7 @@ class Guesser:
         return self.chance.choice([True, False]) if kind == 1 else self.chance.choice(SQL)
 
     def field(self):
-        return self.chance.choice([name for name in FIELDS if not name.startswith("$")])
+        return self.chance.choice(FIELDS)
 
     def metadata(self):
         return {self.field(): self.value() for _ in range(self.chance.randrange(5))}
@@ -114,6 +114,7 @@ def filled(store, guess):
 
 
 def check(store, held, guess):
+    """Ask once; whether that found anything."""
     tenant = guess.chance.choice(TENANTS)
     own, told = held[tenant], guess.condition()
     where = parse(told)
@@ -132,13 +133,13 @@ def check(store, held, guess):
     for item in found:
         assert item == own[item.id]
         assert item.source == tenant
+    return bool(found)
 
 
 def run(store, cases):
     guess = Guesser(seed=20_261_120)
     held = filled(store, guess)
-    for _ in range(cases):
-        check(store, held, guess)
+    assert sum(check(store, held, guess) for _ in range(cases)) > cases / 3, "nothing found proves little"
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
