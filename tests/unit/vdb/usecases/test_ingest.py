@@ -1,23 +1,15 @@
 import threading
-from dataclasses import replace
 
 import pytest
 
 from llmanager.kernel.errors import InvalidInput, NotFound, OutOfSpace, Unavailable
 from llmanager.vdb.chunks import PORTION_ITEMS
-from llmanager.vdb.entities import MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, Chunking, Document, Strategy, Write
+from llmanager.vdb.entities import MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, Chunking, Document, Strategy
 from llmanager.vdb.errors import CollectionNotFound, DimensionMismatch, EmbedderMissing, EmbedderUnfit
-from llmanager.vdb.usecases.create import Creation, create
 from llmanager.vdb.usecases.embed_ahead import EMBED_TEXTS
 from llmanager.vdb.usecases.ingest import MAX_FAILURES_TOLD, Order
-from llmanager.vdb.usecases.load import load
-from llmanager.vdb.usecases.write import write
 from tests.fakes.documents import vector_of
 from tests.unit.vdb.usecases.ingestion import DOCS, OWNER, IngestWorld
-
-
-class Killed(BaseException):
-    """What no code of ours expects."""
 
 
 class Cancelled(Exception):
@@ -78,56 +70,6 @@ def test_a_large_document_is_written_and_embedded_in_bounded_parts(world):
     assert max(sizes) == EMBED_TEXTS
 
 
-def test_unchanged_documents_are_skipped_and_changed_ones_are_not(world):
-    world.add("a.txt", "one", "two")
-    world.add("b.txt", "three")
-    world.ingest()
-    world.embedded()
-    assert world.ingest()["skipped"] == 2
-    assert world.segments() == 1
-
-    world.add("b.txt", "three", "four")
-    result = world.ingest()
-    assert (result["documents"], result["skipped"], result["embedded"]) == (1, 1, 1)
-    assert world.embedded() == {"four": 1}
-    assert world.texts() == ["one", "two", "three", "four"]
-
-
-def test_another_chunking_reads_again_and_embeds_only_what_differs(world):
-    world.add("a.txt", "one")
-    world.ingest()
-    result = world.ingest(chunking=Chunking(size=500))
-    assert (result["documents"], result["skipped"], result["embedded"]) == (1, 0, 0)
-    assert world.segments() == 1
-
-
-def test_chunks_that_a_user_deleted_come_back(world):
-    world.add("a.txt", "one", "two")
-    world.ingest()
-    write(world.vdbs, DOCS, Write(deleted_ids=("a.txt#000000",)))
-    assert world.ingest()["embedded"] == 1
-    assert world.texts() == ["one", "two"]
-
-
-def test_a_document_that_shrank_loses_its_last_chunks(world):
-    world.add("a.txt", *lines(3000))
-    world.ingest()
-    world.add("a.txt", "line 0", "changed")
-    world.ingest()
-    assert world.texts() == ["line 0", "changed"]
-    assert world.ingest()["skipped"] == 1
-
-
-def test_metadata_that_changed_is_written_without_embedding(world):
-    world.add("a.csv", "one", "two")
-    world.ingest()
-    world.embedded()
-    world.add("a.csv", "", "one", "two")
-    assert world.ingest()["embedded"] == 0
-    assert [item.metadata["row"] for item in world.items()] == [2, 3]
-    assert [found.vector for found in world.found("a.csv#000000")] == [vector_of("one")]
-
-
 def test_what_is_wrong_with_a_document_is_told_and_the_others_go_on(world):
     world.add("a.csv", "one", "lost", "BROKEN")
     world.add("b.txt", "two")
@@ -147,23 +89,6 @@ def test_what_is_wrong_with_a_document_is_told_and_the_others_go_on(world):
         "huge.txt": f"It has {MAX_DOCUMENT_BYTES + 1} bytes; at most {MAX_DOCUMENT_BYTES} are read.",
     }
     assert world.texts() == ["one", "two", "three", "five"]
-
-
-def test_a_failed_document_is_tried_again_without_what_it_has(world):
-    world.add("a.csv", "one", "lost", "BROKEN")
-    world.ingest()
-    world.add("a.csv", "one", "mended")
-    world.embedded()
-    assert world.ingest()["failures"] == 0
-    assert world.embedded() == {"mended": 1}
-
-
-def test_a_chunk_that_is_refused_takes_its_older_self_along(world):
-    world.add("a.txt", "one", "two")
-    world.ingest()
-    world.add("a.txt", "one", "LONG two")
-    assert world.ingest()["failures"] == 1
-    assert world.texts() == ["one"]
 
 
 def test_of_many_failures_all_are_counted_and_some_told(world):
@@ -205,15 +130,6 @@ def test_an_embedder_with_other_dimensions_is_told(world):
     world.embed.dim = 5
     with pytest.raises(DimensionMismatch):
         world.ingest()
-
-
-def test_an_embedder_whose_dimensions_changed_meanwhile_is_told(world):
-    world.add("a.txt", *lines(10))
-    world.ingest(target="kept")
-    world.add("a.txt", *lines(10), "new")
-    world.embed.dim = 5
-    with pytest.raises(DimensionMismatch, match="4 and of 5"):
-        world.ingest(target="kept")
 
 
 def test_another_embedder_than_the_collections_is_refused_before_anything_is_read(world):
@@ -313,123 +229,3 @@ def test_the_embedder_has_the_next_texts_before_the_last_are_written(world):
     world.ingest()
     assert segments_at
     assert all(segments_at)
-
-
-def killed_at(world: IngestWorld, step: int) -> bool:
-    """Whether the run got as far as that call on the blob store, and was killed there."""
-    count = 0
-
-    def before(call, key):
-        nonlocal count
-        count += 1
-        if count == step:
-            raise Killed
-
-    world.blobs.before = before
-    try:
-        world.ingest("", vdb="docs", target="kept")
-    except Killed:
-        return True
-    finally:
-        world.blobs.before = lambda call, key: None
-    return False
-
-
-def test_a_run_that_is_killed_anywhere_is_finished_by_the_next_which_embeds_nothing_written_again():
-    step = 0
-    while True:
-        world = IngestWorld()
-        world.add("a.txt", *lines(2 * PORTION_ITEMS + 5, "a"))
-        world.add("b.txt", *lines(5, "b"))
-        step += 1
-        was_killed = killed_at(world, step)
-        written = set(world.texts())
-        before = world.embedded()
-        result = world.ingest("", vdb="docs", target="kept")
-        again = world.embedded()
-        assert set(before) | set(again) == {*lines(2 * PORTION_ITEMS + 5, "a"), *lines(5, "b")}
-        assert not written & set(again)
-        assert result["chunks"] == len(world.items()) == 2 * PORTION_ITEMS + 10
-        if not was_killed:
-            break
-    assert step > 10
-
-
-def test_a_killed_run_over_a_longer_older_version_leaves_nothing_of_either(world):
-    """Version one has 600 lines; version two, longer, is killed; version three is short."""
-    world.add("a.txt", *lines(600, "one"))
-    world.ingest()
-    world.add("a.txt", *lines(2000, "two"))
-    world.embed.down = None
-    world.tell = lambda done, total, unit, stage: (_ for _ in ()).throw(Cancelled) if "1024" in stage else None
-    with pytest.raises(Cancelled):
-        world.ingest()
-    assert len(world.items()) > 600
-    world.tell = lambda *_: None
-    world.add("a.txt", "three")
-    world.ingest()
-    assert world.texts() == ["three"]
-
-
-def test_an_older_version_that_comes_back_after_a_kill_is_not_taken_for_whole(world):
-    world.add("a.txt", *lines(600, "one"))
-    world.ingest()
-    world.add("a.txt", *lines(600, "two"))
-    world.tell = lambda done, total, unit, stage: (_ for _ in ()).throw(Cancelled) if "256" in stage else None
-    with pytest.raises(Cancelled):
-        world.ingest()
-    world.tell = lambda *_: None
-    world.add("a.txt", *lines(600, "one"))
-    world.ingest()
-    assert set(world.texts()) == set(lines(600, "one"))
-
-
-def test_a_target_keeps_what_was_embedded_and_loads_into_a_collection(world):
-    world.add("a.txt", *lines(300))
-    result = world.ingest(target="kept")
-    assert result["chunks"] == 300
-    assert world.items() == []
-
-    assert world.load("kept") == {"items": 300, "written": 300}
-    assert set(world.texts()) == set(lines(300))
-    assert world.vdbs.require(DOCS).model == "minilm"
-    assert [found.vector for found in world.found("a.txt#000007")] == [vector_of("line 7")]
-    assert world.load("kept") == {"items": 300, "written": 0}
-
-
-def test_a_target_is_what_the_last_embed_made(world):
-    world.add("a.txt", *lines(600))
-    world.ingest(target="kept")
-    world.embedded()
-    assert world.ingest(target="kept")["embedded"] == 0
-
-    world.add("a.txt", *lines(300), "new")
-    assert world.ingest(target="kept")["embedded"] == 1
-    world.load("kept")
-    assert set(world.texts()) == {*lines(300), "new"}
-
-
-def test_another_embedder_begins_a_target_anew(world):
-    world.add("a.txt", "one")
-    world.ingest(target="kept")
-    assert world.ingest(target="kept", model="other")["embedded"] == 1
-    world.load("kept")
-    assert world.vdbs.require(DOCS).model == "other"
-
-
-def test_collection_and_target_share_the_embedding(world):
-    world.add("a.txt", "one", "LONG", "two")
-    assert world.ingest(target="kept", vdb="docs")["embedded"] == 2
-    assert world.ingest(target="kept", vdb="docs")["embedded"] == 0
-    create(world.vdbs, Creation("acme", "more"))
-    assert world.ingest(target="kept", vdb="more")["embedded"] == 0
-    assert world.items("more") == world.items()
-
-
-def test_other_tenants_targets_are_not_there(world):
-    world.add("a.txt", "one")
-    world.ingest(target="kept")
-    rival = replace(OWNER, tenant="rival")
-    create(world.vdbs, Creation("rival", "docs"))
-    with pytest.raises(NotFound):
-        load(world.tools, caller=rival, name="docs", src="kept", tell=world.tell)
