@@ -23,7 +23,7 @@ Row = tuple[str, float | str, str]
 KILLS, SEED = 25, 20_261_120
 DIM, ITEMS_AN_ADD = 16, 3
 CHUNKS = 2500
-EMBED_S = 0.02  # of the stand-in for an embedder, a text
+EMBED_S = 0.01  # of the stand-in for an embedder, a text
 ADDERS = 3
 SETTLE_S = 6.0  # an add that was cut off after it was logged becomes visible by then
 
