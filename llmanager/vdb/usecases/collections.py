@@ -9,7 +9,7 @@ from llmanager.kernel.clock import Clock
 from llmanager.kernel.errors import Conflict, Retryable, Throttled
 from llmanager.kernel.ids import NewId
 from llmanager.kernel.pages import Page, from_cursor, to_cursor
-from llmanager.kernel.table import Put, Table
+from llmanager.kernel.table import Put, Table, all_rows
 from llmanager.vdb import rows
 from llmanager.vdb.entities import Collection, Index, Use
 from llmanager.vdb.errors import CollectionNotFound
@@ -64,13 +64,7 @@ class Collections:
 
     def every(self) -> Iterator[Collection]:
         """Those of all tenants, those being deleted too."""
-        after: tuple[str, str] | None = None
-        while True:
-            page = self.table.scan(after=after)
-            yield from (rows.to_collection(row) for row in page.rows if rows.is_collection(row))
-            after = page.next_after
-            if after is None:
-                return
+        return (rows.to_collection(row) for row in all_rows(self.table) if rows.is_collection(row))
 
     def index(self, collection: Collection) -> Index:
         """Raises CollectionNotFound where the collection is gone meanwhile."""
