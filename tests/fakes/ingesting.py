@@ -1,6 +1,6 @@
 """Ingesting on real parts in a process of its own, to be killed. Its embedder writes down what it was asked for.
 
-`python -m tests.fakes.ingesting HOME`: ingests HOME/docs into the database "docs", a line on stdout a portion.
+`python -m tests.fakes.ingesting HOME`: ingests HOME/docs into the database "docs", a line on stdout each time it tells how far it is.
 """
 
 import sys
@@ -56,7 +56,7 @@ def made(home: Path, rows: SQLiteStore) -> Ingestion:
 
 
 def tell(done: int, total: int | None, unit: str, stage: str) -> None:
-    print(stage, flush=True)
+    print(f"{done} {unit}", flush=True)
 
 
 def main(home: Path) -> None:
