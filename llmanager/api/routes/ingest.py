@@ -9,9 +9,9 @@ from fastapi import APIRouter
 from llmanager.api.access import requires
 from llmanager.gateway.ports import Keyring
 from llmanager.jobs.entities import Job
+from llmanager.kernel.blocking import RunBlocking
 from llmanager.kernel.principal import Principal
 from llmanager.vdb.entities import Chunking, Strategy
-from llmanager.vdb.ports import RunBlocking
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.create import check_fit
 from llmanager.vdb.usecases.ingest import Order, check_order

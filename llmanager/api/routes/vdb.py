@@ -11,12 +11,13 @@ from llmanager.api.access import requires
 from llmanager.api.routes import vdb_views as views
 from llmanager.gateway.ports import Keyring
 from llmanager.jobs.entities import Job
+from llmanager.kernel.blocking import RunBlocking
 from llmanager.kernel.pages import Page
 from llmanager.kernel.principal import Principal
 from llmanager.vdb.conditions import parse
 from llmanager.vdb.entities import Metric, Mode
 from llmanager.vdb.errors import BeingRestored, IndexUnknown
-from llmanager.vdb.ports import Embedder, RunBlocking
+from llmanager.vdb.ports import Embedder
 from llmanager.vdb.rows import Key
 from llmanager.vdb.usecases.add import add
 from llmanager.vdb.usecases.collections import Collections

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+from llmanager.kernel.blocking import RunBlocking
 from llmanager.kernel.errors import InvalidInput
 from llmanager.kernel.principal import Principal
 from llmanager.vdb.entities import Collection, Hit, Mode, Vectors
@@ -10,7 +11,7 @@ from llmanager.vdb.filters import Filter
 from llmanager.vdb.fusion import fuse
 from llmanager.vdb.limits import check_filter, check_query, packed
 from llmanager.vdb.mmr import mmr
-from llmanager.vdb.ports import Embedder, RunBlocking
+from llmanager.vdb.ports import Embedder
 from llmanager.vdb.rows import Key
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.create import bind, check_fit

@@ -17,6 +17,7 @@ from llmanager.history.turns import turns
 from llmanager.history.usecases.append import append_messages
 from llmanager.history.usecases.get import get_tail
 from llmanager.history.usecases.new import new_chat
+from llmanager.kernel.blocking import RunBlocking
 from llmanager.kernel.clock import Clock
 from llmanager.kernel.errors import InvalidInput
 from llmanager.kernel.ids import NewId
@@ -25,7 +26,6 @@ from llmanager.kernel.table import Table
 from llmanager.vdb.conditions import parse
 from llmanager.vdb.entities import Hit, Mode
 from llmanager.vdb.filters import Filter
-from llmanager.vdb.ports import RunBlocking
 from llmanager.wiring.local.chat_models import encoded
 
 
