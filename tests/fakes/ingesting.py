@@ -1,6 +1,7 @@
 """Ingesting on real parts in a process of its own, to be killed. Its embedder writes down what it was asked for.
 
-`python -m tests.fakes.ingesting HOME`: ingests HOME/docs into the database "docs", a line on stdout each time it tells how far it is.
+`python -m tests.fakes.ingesting HOME` ingests HOME/docs into the database "docs". Each time it tells how far it is,
+that is a line on stdout.
 """
 
 import sys

@@ -12,7 +12,7 @@ from llmanager.kernel.pages import Page, from_cursor, to_cursor
 from llmanager.kernel.table import Put, Table, all_rows
 from llmanager.vdb import rows
 from llmanager.vdb.entities import Collection, Index, Use
-from llmanager.vdb.errors import CollectionNotFound
+from llmanager.vdb.errors import BeingChanged, CollectionNotFound
 from llmanager.vdb.lifecycle import is_worth_noting
 from llmanager.vdb.ports import Exclusive, VectorStore
 from llmanager.vdb.rows import Key
@@ -74,11 +74,11 @@ class Collections:
         return rows.to_index(row)
 
     def save_index(self, collection: Collection, index: Index) -> Index:
-        """Only if nobody else wrote it since `index` was read. Raises Throttled if somebody did."""
+        """Only if nobody else wrote it since `index` was read. Raises BeingChanged if somebody did."""
         try:
             written = self.table.put(rows.index_row(collection, index), index.version)
         except Conflict as conflict:
-            raise Throttled(f"The vector database {collection.name!r} is being changed. Try again.") from conflict
+            raise BeingChanged(collection.name) from conflict
         return replace(index, version=written.version)
 
     def use(self, collection: Collection) -> Use:
