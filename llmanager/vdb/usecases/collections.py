@@ -9,10 +9,10 @@ from llmanager.kernel.clock import Clock
 from llmanager.kernel.errors import Conflict, Retryable, Throttled
 from llmanager.kernel.ids import NewId
 from llmanager.kernel.pages import Page, from_cursor, to_cursor
-from llmanager.kernel.table import Put, Table
+from llmanager.kernel.table import Put, Table, all_rows
 from llmanager.vdb import rows
 from llmanager.vdb.entities import Collection, Index, Use
-from llmanager.vdb.errors import CollectionNotFound
+from llmanager.vdb.errors import BeingChanged, CollectionNotFound
 from llmanager.vdb.lifecycle import is_worth_noting
 from llmanager.vdb.ports import Exclusive, VectorStore
 from llmanager.vdb.rows import Key
@@ -64,13 +64,7 @@ class Collections:
 
     def every(self) -> Iterator[Collection]:
         """Those of all tenants, those being deleted too."""
-        after: tuple[str, str] | None = None
-        while True:
-            page = self.table.scan(after=after)
-            yield from (rows.to_collection(row) for row in page.rows if rows.is_collection(row))
-            after = page.next_after
-            if after is None:
-                return
+        return (rows.to_collection(row) for row in all_rows(self.table) if rows.is_collection(row))
 
     def index(self, collection: Collection) -> Index:
         """Raises CollectionNotFound where the collection is gone meanwhile."""
@@ -80,11 +74,11 @@ class Collections:
         return rows.to_index(row)
 
     def save_index(self, collection: Collection, index: Index) -> Index:
-        """Only if nobody else wrote it since `index` was read. Raises Throttled if somebody did."""
+        """Only if nobody else wrote it since `index` was read. Raises BeingChanged if somebody did."""
         try:
             written = self.table.put(rows.index_row(collection, index), index.version)
         except Conflict as conflict:
-            raise Throttled(f"The vector database {collection.name!r} is being changed. Try again.") from conflict
+            raise BeingChanged(collection.name) from conflict
         return replace(index, version=written.version)
 
     def use(self, collection: Collection) -> Use:

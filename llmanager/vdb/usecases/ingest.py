@@ -36,6 +36,7 @@ from llmanager.vdb.usecases.destinations import (
 from llmanager.vdb.usecases.embed_ahead import EmbedAhead, Vector
 from llmanager.vdb.usecases.log import SegmentLog
 
+INGEST = "vdb.ingest"  # the kind of job that does it
 PORTIONS_AHEAD = 2
 MAX_FAILURES_TOLD = 100
 CUT = 1  # how documents are read and cut; another number has every document made anew

@@ -117,10 +117,6 @@ class BlockingEmbedder:
         raise UpstreamTimeout(f"Model {model!r} made no vectors within {self._wait_s:g} s. Try again.")
 
 
-def blocking(embedder: GatewayEmbedder, loop: asyncio.AbstractEventLoop) -> BlockingEmbedder:
-    return BlockingEmbedder(embedder, loop)
-
-
 def vectors_in(answer: bytes, count: int, model: str) -> Vectors:
     """Of an answer of /v1/embeddings. Raises UpstreamFailed for anything but `count` finite vectors of one length."""
     try:

@@ -1,11 +1,9 @@
 """The threads that do jobs: they wait for news of the queue, or for the time when its next job falls due."""
 
 import threading
-import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from pathlib import PurePath
 
 import structlog
 
@@ -18,6 +16,7 @@ from llmanager.jobs.usecases.queue import Queue
 from llmanager.jobs.usecases.recover import recover
 from llmanager.jobs.usecases.report import report
 from llmanager.kernel.errors import LLManagerError, NotSupported, Retryable
+from llmanager.kernel.origin import origin_of
 from llmanager.wiring.local.waiters import Waiters
 
 HEARTBEAT_S = LEASE_S / 3
@@ -26,7 +25,6 @@ RETRY_S = 1.0  # where the queue cannot be read
 SOONEST_S = 0.01
 LONGEST_S = 60.0  # of one wait: the wall clock, by which jobs fall due, may jump
 CLOSE_S = 4.0
-MAX_FRAMES = 20  # of a failure's origin in the log
 
 log = structlog.get_logger()
 
@@ -236,12 +234,10 @@ def _broke(job: Job) -> LLManagerError:
 
 
 def _log_failure(job: Job, error: Exception) -> None:
-    """Where and what kind, never the message: exceptions like to quote the values that they choked on."""
-    frames = traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
     log.error(
         "job_failed",
         job=job.id,
         kind=job.kind,
         error=type(error).__qualname__,
-        where=[f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames],
+        where=origin_of(error),
     )

@@ -6,7 +6,7 @@ from llmanager.kernel.errors import InvalidInput, NotFound, OutOfSpace, Unavaila
 from llmanager.vdb.chunks import PORTION_ITEMS
 from llmanager.vdb.entities import MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, Chunking, Document, Strategy
 from llmanager.vdb.errors import CollectionNotFound, DimensionMismatch, EmbedderMissing, EmbedderUnfit
-from llmanager.vdb.usecases.embed_ahead import EMBED_TEXTS
+from llmanager.vdb.usecases.embed import EMBED_TEXTS
 from llmanager.vdb.usecases.ingest import MAX_FAILURES_TOLD, Order
 from tests.fakes.documents import vector_of
 from tests.unit.vdb.usecases.ingestion import DOCS, OWNER, IngestWorld
@@ -205,7 +205,7 @@ def test_whoever_is_told_may_end_the_work(world):
     world.add("a.txt", *lines(5000))
 
     def tell(done, total, unit, stage):
-        if "written" in stage:
+        if done:
             raise Cancelled
 
     world.tell = tell

@@ -17,7 +17,7 @@ from llmanager.kernel.principal import Principal
 from llmanager.vdb.entities import Vectors
 from llmanager.vdb.errors import EmbedderMissing, EmbedderUnfit
 from llmanager.vdb.ports import MAX_TEXTS
-from llmanager.wiring.local.embedding import AT_ONCE, BlockingEmbedder, GatewayEmbedder, blocking, vectors_in
+from llmanager.wiring.local.embedding import AT_ONCE, BlockingEmbedder, GatewayEmbedder, vectors_in
 from tests.fakes.directory import chat_route
 from tests.fakes.upstream_server import Call, Script, UpstreamServer
 from tests.unit.gateway.conftest import Stage, staged
@@ -129,7 +129,7 @@ def test_anything_but_as_many_finite_vectors_of_one_length_is_nonsense(answer: b
 
 async def test_a_thread_gets_its_vectors_from_the_loop():
     async with embedding() as (_, embedder):
-        from_thread = blocking(embedder, asyncio.get_running_loop())
+        from_thread = BlockingEmbedder(embedder, asyncio.get_running_loop())
         assert from_thread.dimensions(ADA, "m") == 2
         vectors = await asyncio.to_thread(from_thread.embed, ADA, "m", ["abc"])
         assert vectors.data == struct.pack("<2f", 3, 0.5)
