@@ -1,6 +1,6 @@
 """Ingesting on real parts in a process of its own, to be killed. Its embedder writes down what it was asked for.
 
-`python -m tests.fakes.ingesting HOME`: ingests HOME/docs into the database "docs", a line on stdout each time it tells how far it is.
+`python -m tests.fakes.ingesting HOME`: ingests HOME/docs into the database "docs"; tells on stdout how far it is.
 """
 
 import sys
@@ -31,7 +31,7 @@ KEY = ("acme", "docs")
 def made(home: Path, rows: SQLiteStore) -> Ingestion:
     blobs = FileBlobs(home / "blobs")
 
-    def embed(caller: Principal, model: str, texts: Sequence[str]) -> Vectors:
+    def embed(caller: Principal, model: str, texts: Sequence[str], /, check: object) -> Vectors:
         with (home / "embedded.log").open("a") as log:
             log.write("".join(f"{text}\n" for text in texts))
         return Vectors(4, b"".join(map(vector_of, texts)))
