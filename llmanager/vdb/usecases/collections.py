@@ -23,6 +23,10 @@ def _nobody(_: str) -> None:
     return None
 
 
+def _always() -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Collections:
     """What every use case of collections holds in its hands."""
@@ -36,6 +40,7 @@ class Collections:
     stage: str = "dev"
     max_collections: int = 1000  # of all tenants
     changed: Callable[[str], None] = field(default=_nobody)  # after every answered change of that resource
+    go_on: Callable[[], None] = field(default=_always)  # between steps of what takes long; raises what is Retryable
     restore_wait_s: float = 20.0  # that a request waits for an index that is being restored
     restores: dict[str, "asyncio.Task[None]"] = field(default_factory=dict, compare=False, repr=False)  # by resource
 

@@ -52,6 +52,10 @@ class App:
         """What works beside requests. On the event loop that serves them."""
         self._parts.start(BlockingEmbedder(self._embedder, asyncio.get_running_loop()).embed)
 
+    async def stop(self) -> None:
+        """While the event loop still runs: what works beside requests may need it to come to its end."""
+        await asyncio.to_thread(self._parts.library.stop)
+
 
 def app_of(settings: Settings, parts: Parts, upstreams: AiohttpUpstreams) -> App:
     clock, keyring = parts.clock, keyring_of(settings, parts)

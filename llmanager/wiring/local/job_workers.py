@@ -109,13 +109,18 @@ class JobWorkers:
             self._news += 1
             self._changed.notify_all()
 
-    def close(self) -> None:
-        """Handlers are told to end when they next report; the job of one that does not in time goes back as well."""
+    def interrupt(self) -> None:
+        """No job begins any more, and handlers are told to end when they next report."""
         with self._changed:
             self._is_closing = True
             for running in self._running.values():
                 running.is_interrupted = True
             self._changed.notify_all()
+
+    def close(self) -> None:
+        """Handlers are interrupted; the job of one that does not end in time goes back to the queue as well."""
+        self.interrupt()
+        with self._changed:
             self._changed.wait_for(lambda: not self._running, timeout=CLOSE_S)
             late = list(self._running.values())
         for running in late:
@@ -199,7 +204,10 @@ class JobWorkers:
         except JobInterrupted:
             self._give_back(running)
         except LLManagerError as error:
-            fail(queue, job, error)
+            if running.is_interrupted and isinstance(error, Retryable):  # it fails because everything ends here
+                self._give_back(running)
+            else:
+                fail(queue, job, error)
         except JobLost:
             raise
         except Exception as error:  # noqa: BLE001 (the outermost loop of a handler)

@@ -229,3 +229,17 @@ def test_the_embedder_has_the_next_texts_before_the_last_are_written(world):
     world.ingest()
     assert segments_at
     assert all(segments_at)
+
+
+def test_whoever_is_told_may_end_the_work_while_the_embedder_wakes_up(world):
+    world.add("a.txt", "one")
+    world.embed.is_waking.set()
+
+    def tell(done, total, unit, stage):
+        if threading.current_thread() is not threading.main_thread():
+            raise Cancelled
+
+    world.tell = tell
+    with pytest.raises(Cancelled):
+        world.ingest()
+    assert world.items() == []

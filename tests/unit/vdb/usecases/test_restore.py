@@ -202,3 +202,17 @@ def test_a_restore_that_fails_tells_all_who_wait_and_none_who_come_later(docs):
 
     asyncio.run(one())
     assert docs.held() == ["b", "c"]
+
+
+def test_a_restore_that_is_called_off_is_done_by_the_next(docs):
+    hibernate(docs.vdbs, DOCS)
+    steps = iter([None])
+
+    def stop():
+        if next(steps, "over"):
+            raise Unavailable("The server is stopping.")
+
+    with pytest.raises(Unavailable):
+        ready(replace(docs.vdbs, go_on=stop), DOCS)
+    assert docs.index().state is IndexState.RESTORING
+    assert docs.held() == ["b", "c"]

@@ -202,3 +202,22 @@ async def test_a_loop_that_has_ended_serves_no_thread():
     async with embedding() as (_, embedder):
         with pytest.raises(Unavailable):
             await asyncio.to_thread(BlockingEmbedder(embedder, ended).embed, ADA, "m", ["a"])
+
+
+async def test_a_thread_that_waits_when_the_event_loop_ends_is_told_so():
+    asking: list[asyncio.Task[object]] = []
+    asked = asyncio.Event()
+
+    class Endless:
+        async def embed(self, *_: object) -> Vectors:
+            asking.extend(task for task in [asyncio.current_task()] if task)
+            asked.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    from_thread = BlockingEmbedder(Endless(), asyncio.get_running_loop())  # type: ignore[arg-type]
+    waiting = asyncio.create_task(asyncio.to_thread(from_thread.embed, ADA, "m", ["a"]))
+    await asked.wait()
+    asking[0].cancel()  # as the loop does with all tasks
+    with pytest.raises(Unavailable, match="stopping"):
+        await waiting
