@@ -26,7 +26,7 @@ from llmanager.vdb.ports import VectorStore
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.ingest import Ingestion
 from llmanager.vdb.usecases.log import SegmentLog
-from llmanager.vdb.usecases.sweep import Sweep, recover, tend
+from llmanager.vdb.usecases.sweep import Sweep, Tend
 from llmanager.wiring.local.chores import Chores
 from llmanager.wiring.local.ingestion import Documents, job_handlers
 from llmanager.wiring.local.job_workers import JobNews, JobWorkers
@@ -99,9 +99,8 @@ def opened_library(settings: Settings, tables: Callable[[str], Table], clock: Cl
         stage=settings.stage,
     )
     chores: list[Callable[[], object]] = [
-        once(partial(recover, vdbs)),
         Sweep(vdbs),
-        partial(tend, vdbs),
+        Tend(vdbs),
         seldom(partial(sweep_files, files), FILES_EVERY_S, clock),
     ]
     with ExitStack() as stack:
@@ -123,16 +122,3 @@ def lance_store(folder: Path) -> VectorStore:
         return LanceDBVectorStore(folder)
 
     return lazily(make, indexes=IndexFolders(folder).indexes)
-
-
-def once(chore: Callable[[], object]) -> Callable[[], None]:
-    """The chore until it succeeds, and then never again."""
-    is_done = False
-
-    def until_done() -> None:
-        nonlocal is_done
-        if not is_done:
-            chore()
-            is_done = True
-
-    return until_done
