@@ -14,7 +14,7 @@ class Due(StrEnum):
     FINISH_DELETE = "finish delete"
     DELETE = "delete"
     HIBERNATE = "hibernate"
-    RESTORE = "restore"  # what was interrupted: an index half made, or a write whose end nobody saw
+    RESTORE = "restore"  # an index that was lost or half made, or a write whose end nobody saw
 
 
 def due(collection: Collection, index: Index, use: Use, now: datetime, *, has_index: bool) -> Due | None:
@@ -27,7 +27,8 @@ def due(collection: Collection, index: Index, use: Use, now: datetime, *, has_in
         return Due.HIBERNATE if has_index else None  # again: the drop was cut short
     if _is_past(sleeps_at(collection, index, use), now):
         return Due.HIBERNATE
-    return None if index.is_current else Due.RESTORE
+    is_lost = collection.dim is not None and not has_index
+    return Due.RESTORE if is_lost or not index.is_current else None
 
 
 def sleeps_at(collection: Collection, index: Index, use: Use) -> datetime | None:

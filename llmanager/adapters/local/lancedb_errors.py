@@ -18,7 +18,12 @@ PAUSE_S = 0.02  # grows with the attempts; at most about 2 s together
 
 _CONFLICT = re.compile(r"commit conflict|concurrent transaction|concurrent writers|already exists", re.IGNORECASE)
 _FULL = re.compile(r"no space left on device|os error 28\b|quota exceeded", re.IGNORECASE)
-_DAMAGED = re.compile(r"not found: \S+\.lance|no such file|corrupt|invalid magic|invalid range", re.IGNORECASE)
+_DAMAGED = re.compile(  # what Lance says of files that are gone, cut short or overwritten
+    r"not found: \S+\.lance|no such file|corrupt|invalid magic|invalid range|failed to fill whole buffer"
+    r"|file size is too small|correct footer|root as footer|overflowing position|failed to decode protobuf"
+    r"|length of the sliced buffer|outside file|unsupported index version|metadata not found",
+    re.IGNORECASE,
+)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from llmanager.kernel.errors import OutOfSpace
 from llmanager.vdb.entities import Metric, Shape
+from llmanager.vdb.errors import IndexDamaged
 
 TABLE_SUFFIX = ".lance"
 SHAPE_FILE = "shape.json"
@@ -39,8 +40,12 @@ class Place:
     generation: str  # the table's name
 
     def shape(self) -> Shape:
-        told = json.loads((self.folder / SHAPE_FILE).read_bytes())
-        return Shape(told["dim"], Metric(told["metric"]), told["has_text"])
+        """Raises IndexDamaged."""
+        try:
+            told = json.loads((self.folder / SHAPE_FILE).read_bytes())
+            return Shape(told["dim"], Metric(told["metric"]), told["has_text"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise IndexDamaged from error
 
     def size_bytes(self) -> int:
         return sum(_size_bytes(Path(folder, name)) for folder, _, names in os.walk(self.folder) for name in names)

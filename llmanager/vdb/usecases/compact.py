@@ -26,6 +26,11 @@ def compact(
     return replaced
 
 
+def count_items(blobs: SegmentBlobs, resource: str, segments: Sequence[Segment]) -> int:
+    """Those that are there after all of them."""
+    return survivors(_entries(blobs, resource, segments), keeps_deletes=False).items
+
+
 def _thin_out(blobs: SegmentBlobs, resource: str, segments: list[Segment]) -> int:
     """Rewrite those most of whose items are dead, from the last to the first. `segments` is changed."""
     later: set[str] = set()

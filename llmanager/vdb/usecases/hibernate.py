@@ -1,7 +1,7 @@
 from dataclasses import replace
 
-from llmanager.vdb.entities import Collection, IndexState
-from llmanager.vdb.errors import IndexMissing
+from llmanager.vdb.entities import Collection, Index, IndexState
+from llmanager.vdb.errors import IndexDamaged, IndexMissing
 from llmanager.vdb.lifecycle import Due, due
 from llmanager.vdb.rows import Key
 from llmanager.vdb.usecases.collections import Collections
@@ -10,7 +10,8 @@ from llmanager.vdb.usecases.collections import Collections
 def hibernate(vdbs: Collections, key: Key) -> Collection:
     """Drop the index; the segments stay, and the next use restores it. Asleep already: what is left of it goes.
 
-    Raises CollectionNotFound, and what is Retryable.
+    Raises CollectionNotFound, SegmentCorrupt (then the index stays: it may hold what the segments lost), and what is
+    Retryable.
     """
     with vdbs.alone(key) as collection:
         _drop_index(vdbs, collection)
@@ -31,15 +32,18 @@ def _drop_index(vdbs: Collections, collection: Collection) -> None:
     """The row first: from then on nobody takes what is left of the index for it."""
     index = vdbs.index(collection)
     if index.state is not IndexState.ASLEEP:
-        count = _count(vdbs, collection)
+        vdbs.log.check(collection.resource)  # without the index they are all there is
+        count = _count(vdbs, collection, index)
         asleep = replace(index, state=IndexState.ASLEEP, applied_seq=0, build=index.build + 1, count=count)
         vdbs.save_index(collection, asleep)
         vdbs.changed(collection.resource)
     vdbs.store.drop(collection.resource)
 
 
-def _count(vdbs: Collections, collection: Collection) -> int:
+def _count(vdbs: Collections, collection: Collection, index: Index) -> int:
+    if not index.is_up:
+        return index.count  # as many as before the restoring that was not finished
     try:
         return vdbs.store.stats(collection.resource).count
-    except IndexMissing:
-        return 0
+    except (IndexMissing, IndexDamaged):
+        return vdbs.log.count(collection.resource)

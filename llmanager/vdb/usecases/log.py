@@ -9,7 +9,7 @@ from llmanager.vdb.compaction import Policy
 from llmanager.vdb.entities import Write
 from llmanager.vdb.errors import SegmentGone
 from llmanager.vdb.segments import INLINE_BYTES, MANIFEST, Segment, Span, live, row_lines, writes
-from llmanager.vdb.usecases.compact import compact
+from llmanager.vdb.usecases.compact import compact, count_items
 from llmanager.vdb.usecases.segment_blobs import Contents, SegmentBlobs
 
 TRIES = 5
@@ -77,6 +77,15 @@ class SegmentLog:
             yield from writes(lines, vectors, segment.dim)
         except BlobNotFound as error:
             raise SegmentGone from error
+
+    def check(self, resource: str) -> None:
+        """Read everything. Raises SegmentCorrupt where a replay would."""
+        for segment in self.segments(resource):
+            self._stored.check(resource, segment)
+
+    def count(self, resource: str) -> int:
+        """Items that a replay gives. Reads all rows; memory: the ids."""
+        return count_items(self._stored, resource, self.segments(resource))
 
     def remove(self, resource: str, segment: Segment) -> None:
         """Take the last append back. Safe to repeat."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from llmanager.kernel.blobs import Blobs
-from llmanager.kernel.errors import LLManagerError
+from llmanager.kernel.errors import BlobNotFound, LLManagerError
 from llmanager.vdb.segments import (
     INLINE_BYTES,
     MANIFEST,
@@ -85,11 +85,16 @@ class SegmentBlobs:
                 self.blobs.delete(self.key(resource, segment.span, ending))
 
     def check(self, resource: str, segment: Segment) -> None:
-        """Raises SegmentCorrupt where what is stored is not what was written, BlobNotFound."""
+        """Raises SegmentCorrupt where what is stored is not what was written, BlobNotFound where it was removed."""
         for ending, part in ((ROWS, segment.rows), (VECTORS, segment.vectors)):
             digest = hashlib.sha256()
-            for piece in self._pieces(resource, segment.span, ending, part):
-                digest.update(piece)
+            try:
+                for piece in self._pieces(resource, segment.span, ending, part):
+                    digest.update(piece)
+            except BlobNotFound as error:
+                if self.blobs.find(self.key(resource, segment.span, MANIFEST)) is None:  # who removes takes it first
+                    raise
+                raise corrupt(segment.span, ending) from error
             if digest.hexdigest() != part.sha256:
                 raise corrupt(segment.span, ending)
 

@@ -2,7 +2,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from llmanager.vdb.entities import Collection, Index, IndexStats
-from llmanager.vdb.errors import IndexMissing
+from llmanager.vdb.errors import IndexDamaged, IndexMissing
 from llmanager.vdb.lifecycle import deletes_at, sleeps_at
 from llmanager.vdb.rows import Key
 from llmanager.vdb.usecases.collections import Collections
@@ -37,10 +37,9 @@ def measure(vdbs: Collections, standing: Standing) -> Size:
     resource = standing.collection.resource
     segments = vdbs.log.segments(resource)
     try:
-        stats = vdbs.store.stats(resource) if standing.index.is_up else None
-    except IndexMissing:  # hibernated in between, or nothing was ever written
-        stats = None
-    stats = stats or IndexStats(standing.index.count, 0)
+        stats = vdbs.store.stats(resource) if standing.index.is_up else IndexStats(standing.index.count, 0)
+    except (IndexMissing, IndexDamaged):  # nothing was ever written, hibernated in between, or an accident
+        stats = IndexStats(vdbs.log.count(resource), 0)
     return Size(stats.count, stats.size_bytes, len(segments), sum(segment.size_bytes for segment in segments))
 
 

@@ -1,30 +1,30 @@
 """What time and accidents ask for, over the collections of all tenants. Any number of processes may do it at once."""
 
-from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from llmanager.kernel.errors import Conflict, LLManagerError
 from llmanager.vdb import rows
-from llmanager.vdb.entities import Collection, IndexState
-from llmanager.vdb.errors import CollectionNotFound, IndexMissing
+from llmanager.vdb.entities import Collection
+from llmanager.vdb.errors import IndexMissing
 from llmanager.vdb.lifecycle import Due, due, needs_tending
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.delete import begin_delete, finish_delete
 from llmanager.vdb.usecases.hibernate import hibernate_if_idle
-from llmanager.vdb.usecases.restore import ready
+from llmanager.vdb.usecases.patience import Patience, Step
 from llmanager.vdb.usecases.settle import settle
 
 
 class Sweep:
-    """Call it every few seconds. One collection that fails holds up no other; the first error is raised at the end.
+    """Call it every few seconds; the first call finishes what a dead server left half-done.
 
-    An index or a folder of segments without a row is removed when two calls in a row saw it.
+    One collection that fails holds up no other; the first error is raised at the end. An index or a folder of segments
+    without a row is removed when two calls in a row saw it.
     """
 
     def __init__(self, vdbs: Collections) -> None:
         self._vdbs = vdbs
+        self._patience = Patience(vdbs.clock)
         self._orphans: frozenset[str] = frozenset()
 
     def __call__(self) -> None:
@@ -34,31 +34,23 @@ class Sweep:
         collections = tuple(self._vdbs.every())
         orphans = held - {collection.resource for collection in collections}
         lost, self._orphans = orphans & self._orphans, orphans
-        _do_all(partial(_remove, self._vdbs, resource) for resource in sorted(lost))
-        _do_all(partial(_care, self._vdbs, c, has_index=c.resource in indexes) for c in collections)
+        steps: list[tuple[str, Step]] = [
+            (resource, partial(_remove, self._vdbs, resource)) for resource in sorted(lost)
+        ]
+        steps += [(c.resource, partial(_care, self._vdbs, c, has_index=c.resource in indexes)) for c in collections]
+        self._patience.do_all(steps)
 
 
-def recover(vdbs: Collections) -> None:
-    """At the start of a server: what a dead one left half-done is finished. Raises the first error at the end."""
-    _do_all(partial(_finish, vdbs, collection) for collection in vdbs.every() if not collection.is_deleting)
-
-
-def tend(vdbs: Collections) -> None:
+class Tend:
     """Compact what has grown. May take minutes; searches go on, writes wait while segments are merged."""
-    _do_all(partial(_tend, vdbs, collection) for collection in vdbs.every() if not collection.is_deleting)
 
+    def __init__(self, vdbs: Collections) -> None:
+        self._vdbs = vdbs
+        self._patience = Patience(vdbs.clock)
 
-def _do_all(steps: Iterable[Callable[[], None]]) -> None:
-    first: LLManagerError | None = None
-    for step in steps:
-        try:
-            step()
-        except (CollectionNotFound, Conflict):
-            continue  # deleted or used meanwhile: the next round decides on what is so then
-        except LLManagerError as error:
-            first = first or error
-    if first is not None:
-        raise first
+    def __call__(self) -> None:
+        collections = (collection for collection in self._vdbs.every() if not collection.is_deleting)
+        self._patience.do_all((c.resource, partial(_tend, self._vdbs, c)) for c in collections)
 
 
 def _care(vdbs: Collections, collection: Collection, *, has_index: bool) -> None:
@@ -71,12 +63,8 @@ def _care(vdbs: Collections, collection: Collection, *, has_index: bool) -> None
         case Due.HIBERNATE:
             hibernate_if_idle(vdbs, collection.key)
         case Due.RESTORE:
-            ready(vdbs, collection.key)
-
-
-def _finish(vdbs: Collections, collection: Collection) -> None:
-    if vdbs.index(collection).state is not IndexState.ASLEEP:
-        ready(vdbs, collection.key)
+            with vdbs.alone(collection.key) as collection:
+                settle(vdbs, collection)
 
 
 def _tend(vdbs: Collections, collection: Collection) -> None:

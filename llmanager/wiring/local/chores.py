@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from llmanager.kernel.errors import LLManagerError
+from llmanager.kernel.errors import LLManagerError, Retryable
 
 CLOSE_S = 5.0
 
@@ -42,7 +42,9 @@ class Chores:
 def _done(chore: Callable[[], object]) -> None:
     try:
         chore()
-    except LLManagerError as error:
+    except Retryable as error:
         log.info("a chore is put off", why=error.code)
+    except LLManagerError as error:
+        log.warning("a chore needs help", why=str(error), of=getattr(error, "__notes__", []))
     except Exception:  # the outermost loop: one broken collection must not end the care for all
         log.exception("a chore failed")

@@ -25,7 +25,7 @@ from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.forget import forget_documents
 from llmanager.vdb.usecases.ingest import Embed, Ingestion
 from llmanager.vdb.usecases.log import SegmentLog
-from llmanager.vdb.usecases.sweep import Sweep, recover, tend
+from llmanager.vdb.usecases.sweep import Sweep, Tend
 from llmanager.wiring.local.chores import Chores
 from llmanager.wiring.local.ingestion import Documents, job_handlers
 from llmanager.wiring.local.job_workers import JobNews, JobWorkers
@@ -108,7 +108,6 @@ def opened_library(settings: Settings, tables: Callable[[str], Table], clock: Cl
         go_on=stopping.check,
     )
     care: list[Callable[[], object]] = [
-        once(partial(recover, vdbs)),
         Sweep(vdbs),
         seldom(partial(sweep_files, files), SELDOM_S, clock),
         seldom(partial(forget_documents, tables("ingested"), vdbs), SELDOM_S, clock),
@@ -116,7 +115,7 @@ def opened_library(settings: Settings, tables: Callable[[str], Table], clock: Cl
     with ExitStack() as stack:
         pools = {f"{name}_threads": stack.enter_context(closing(Threads(name, n))) for name, n in THREADS.items()}
         # Tending takes minutes: what is due to sleep, to go or to be mended does not wait for it.
-        chores = (Chores(care, CHORES_EVERY_S), Chores([partial(tend, vdbs)], TEND_EVERY_S))
+        chores = (Chores(care, CHORES_EVERY_S), Chores([Tend(vdbs)], TEND_EVERY_S))
         for one in chores:
             stack.callback(one.close)
         at_stop = stack.enter_context(ExitStack())
@@ -144,16 +143,3 @@ def lance_store(folder: Path) -> VectorStore:
         return LanceDBVectorStore(folder)
 
     return lazily(make, indexes=IndexFolders(folder).indexes)
-
-
-def once(chore: Callable[[], object]) -> Callable[[], None]:
-    """The chore until it succeeds, and then never again."""
-    is_done = False
-
-    def until_done() -> None:
-        nonlocal is_done
-        if not is_done:
-            chore()
-            is_done = True
-
-    return until_done

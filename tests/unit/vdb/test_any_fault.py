@@ -18,7 +18,7 @@ from llmanager.vdb.usecases.hibernate import hibernate
 from llmanager.vdb.usecases.log import SegmentLog
 from llmanager.vdb.usecases.read import list_items
 from llmanager.vdb.usecases.restore import ready
-from llmanager.vdb.usecases.sweep import Sweep, recover, tend
+from llmanager.vdb.usecases.sweep import Sweep, Tend
 from llmanager.vdb.usecases.write import write
 from tests.fakes.blobs import FakeBlobs
 from tests.fakes.clock import FakeClock
@@ -103,17 +103,13 @@ class AnyFault(RuleBasedStateMachine):
             self.known = {(self.read(), ())}
 
     @rule(fault=FAULTS)
-    def recover(self, fault) -> None:
-        self.tries(lambda: recover(self.vdbs), fault)
-
-    @rule(fault=FAULTS)
     def care(self, fault) -> None:
         self.tries(self.sweep, fault)
 
     @rule(fault=FAULTS)
     def tend(self, fault) -> None:
         self.clock.advance(60)
-        self.tries(lambda: tend(self.vdbs), fault)
+        self.tries(Tend(self.vdbs), fault)
 
     @rule()
     def lose_the_index(self) -> None:
@@ -145,7 +141,7 @@ class AnyFault(RuleBasedStateMachine):
     def teardown(self) -> None:
         """What is left behind is found: only what rows tell of stays, and of that nothing after a delete."""
         self.start()
-        recover(self.vdbs)
+        self.sweep()
         before = self.read()
         hibernate(self.vdbs, KEY)
         assert self.read() == before

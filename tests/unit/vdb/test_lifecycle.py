@@ -22,7 +22,8 @@ def at(seconds):
     ("collection", "index", "has_index", "expected"),
     [
         ({}, READY, True, None),
-        ({}, READY, False, None),
+        ({}, READY, False, Due.RESTORE),
+        ({"dim": None}, READY, False, None),
         ({}, ASLEEP, False, None),
         ({}, ASLEEP, True, Due.HIBERNATE),
         ({}, Index(IndexState.RESTORING), True, Due.RESTORE),

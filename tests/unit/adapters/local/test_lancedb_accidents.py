@@ -63,6 +63,42 @@ def test_a_creation_that_fails_leaves_nothing(store, root, monkeypatch):
     assert store.indexes() == ()
 
 
+HARM = {
+    "emptied": lambda content: b"",
+    "cut to 10 bytes": lambda content: content[:10],
+    "cut in half": lambda content: content[: len(content) // 2],
+    "of other bytes": lambda content: random.Random(1).randbytes(len(content)),
+    "of zeros": lambda content: bytes(len(content)),
+}
+
+
+@pytest.mark.parametrize("harm", HARM)
+@pytest.mark.parametrize("files", ["_versions/*.manifest", "data/*.lance", "_deletions/*.arrow"])
+@pytest.mark.parametrize("is_open", [False, True])
+def test_whatever_became_of_its_files_it_is_damage(store, root, index, files, harm, is_open):
+    store.apply(index, upsert(A, Item("b", "word"), Item("c", "word")))
+    store.apply(index, delete("b"))
+    if is_open:
+        store.list(index)
+    found = list(root.glob(f"books/*.lance/{files}"))
+    assert found
+    for path in found:
+        path.write_bytes(HARM[harm](path.read_bytes()))
+    reader = store if is_open else LanceDBVectorStore(root)
+    with contextlib.suppress(IndexDamaged):  # what is in memory is as good as ever
+        assert ids(reader.list(index)) == ["a", "c"]
+    with contextlib.suppress(IndexDamaged):
+        reader.apply(index, upsert(A))
+    with contextlib.suppress(IndexDamaged):
+        assert reader.stats(index).count == 2
+
+
+def test_a_shape_that_cannot_be_read_is_damage(store, root, index):
+    (root / "books" / "shape.json").write_text("")
+    with pytest.raises(IndexDamaged):
+        LanceDBVectorStore(root).list(index)
+
+
 @pytest.mark.parametrize("harm", ["remove", "overwrite", "cut"])
 def test_damage_is_told_apart_from_absence(store, root, index, harm):
     store.apply(index, upsert(A))

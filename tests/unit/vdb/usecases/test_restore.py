@@ -6,7 +6,7 @@ import pytest
 
 from llmanager.kernel.errors import Unavailable
 from llmanager.vdb.entities import IndexState
-from llmanager.vdb.errors import BeingRestored, CollectionNotFound, IndexDamaged, IndexMissing
+from llmanager.vdb.errors import BeingRestored, CollectionNotFound, IndexDamaged, IndexMissing, SegmentCorrupt
 from llmanager.vdb.usecases.delete import delete
 from llmanager.vdb.usecases.hibernate import hibernate
 from llmanager.vdb.usecases.read import get_items
@@ -215,4 +215,29 @@ def test_a_restore_that_is_called_off_is_done_by_the_next(docs):
     with pytest.raises(Unavailable):
         ready(replace(docs.vdbs, go_on=stop), DOCS)
     assert docs.index().state is IndexState.RESTORING
+    assert docs.held() == ["b", "c"]
+
+
+@pytest.mark.parametrize("error", [IndexDamaged(), IndexMissing()])
+def test_what_is_hibernated_while_its_index_is_broken_tells_its_count_all_the_same(docs, error):
+    docs.store.stats = refused(error)
+    hibernate(docs.vdbs, DOCS)
+    assert (docs.index().state, docs.index().count) == (IndexState.ASLEEP, 2)
+    del docs.store.stats
+    assert docs.held() == ["b", "c"]
+
+
+def test_what_is_hibernated_in_the_middle_of_a_restoring_has_the_count_it_had(docs):
+    hibernate(docs.vdbs, DOCS)
+    docs.store.after_apply = refused(Unavailable("away"))
+    with pytest.raises(Unavailable):
+        ready(docs.vdbs, DOCS)
+    hibernate(docs.vdbs, DOCS)
+    assert docs.index().count == 2
+
+
+def test_an_index_whose_segments_are_damaged_is_not_given_away(docs):
+    docs.damage()
+    with pytest.raises(SegmentCorrupt):
+        hibernate(docs.vdbs, DOCS)
     assert docs.held() == ["b", "c"]

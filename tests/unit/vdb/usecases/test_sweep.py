@@ -1,17 +1,22 @@
 import pytest
 
 from llmanager.kernel.errors import Unavailable
-from llmanager.vdb.entities import IndexState
-from llmanager.vdb.errors import CollectionNotFound
+from llmanager.vdb.entities import IndexState, Shape
+from llmanager.vdb.errors import CollectionNotFound, SegmentCorrupt
 from llmanager.vdb.usecases.hibernate import hibernate
 from llmanager.vdb.usecases.status import status
-from llmanager.vdb.usecases.sweep import Sweep, recover, tend
+from llmanager.vdb.usecases.sweep import Sweep, Tend
 from tests.unit.vdb.usecases.world import DOCS, refused
 
 
 @pytest.fixture
 def sweep(world):
     return Sweep(world.vdbs)
+
+
+@pytest.fixture
+def tend(world):
+    return Tend(world.vdbs)
 
 
 def is_there(world):
@@ -157,11 +162,53 @@ def test_one_that_fails_holds_up_no_other_and_is_told(world, sweep):
     with pytest.raises(Unavailable, match="away"):
         sweep()
     world.store.drop = drop
+    world.clock.advance(2)
     sweep()
     assert list(world.vdbs.every()) == []
 
 
-def test_recovery_finishes_what_a_dead_server_left(world):
+def test_an_orphan_that_cannot_be_removed_holds_up_nobody(world, sweep):
+    world.store.create("nobodys", Shape(2))
+    world.create(dim=2, sleep_after_s=10)
+    sweep()
+    world.clock.advance(10)
+    drop = world.store.drop
+    world.store.drop = lambda resource: refused(Unavailable("away"))() if resource == "nobodys" else drop(resource)
+    with pytest.raises(Unavailable):
+        sweep()
+    assert world.index().state is IndexState.ASLEEP
+
+
+def test_what_stays_broken_is_tried_less_and_less_often_and_named(world, sweep):
+    world.create(dim=2)
+    world.write("a")
+    hibernate(world.vdbs, DOCS)
+    world.damage()
+    with pytest.raises(SegmentCorrupt):
+        world.held()
+    notes = []
+    for _ in range(100):
+        try:
+            sweep()
+        except SegmentCorrupt as error:
+            notes.append(error.__notes__)
+        world.clock.advance(2)
+    assert notes == 7 * [[world.collection().resource]]  # after 0, 2, 6, 14, 30, 62 and 126 s
+
+
+def test_an_index_that_was_lost_is_made_anew_before_anybody_asks(world, sweep):
+    world.create(dim=2)
+    world.write("a", "b")
+    world.store.lose(world.collection().resource)
+    assert status(world.vdbs, DOCS)[1].count == 2
+    sweep()
+    assert world.store.stats(world.collection().resource).count == 2
+    build = world.index().build
+    sweep()
+    assert world.index().build == build
+
+
+def test_what_a_dead_server_left_is_finished(world, sweep):
     world.create(dim=2)
     world.create("asleep", dim=2)
     hibernate(world.vdbs, ("acme", "asleep"))
@@ -169,54 +216,43 @@ def test_recovery_finishes_what_a_dead_server_left(world):
     world.store.before_apply = refused(SystemExit())
     with pytest.raises(SystemExit):
         world.write("b")
-    recover(world.vdbs)
+    sweep()
     assert world.index().is_current
     assert world.held() == ["a", "b"]
     assert world.vdbs.index(world.vdbs.require(("acme", "asleep"))).state is IndexState.ASLEEP
 
 
-def test_recovery_leaves_deletes_to_the_sweep(world):
-    world.create(dim=2, ttl_s=1)
-    world.clock.advance(1)
-    world.store.down = Unavailable("away")
-    with pytest.raises(Unavailable):
-        Sweep(world.vdbs)()
-    world.store.down = None
-    recover(world.vdbs)
-    assert is_there(world)
-
-
-def test_a_collection_is_compacted_after_many_writes_or_once_it_is_idle(world):
+def test_a_collection_is_compacted_after_many_writes_or_once_it_is_idle(world, tend):
     world.create(dim=2)
     resource = world.collection().resource
     world.write("a")
-    tend(world.vdbs)
+    tend()
     assert world.store.tended == []
     world.clock.advance(60)
-    tend(world.vdbs)
+    tend()
     assert world.store.tended == [resource]
     world.clock.advance(60)
-    tend(world.vdbs)
+    tend()
     assert world.store.tended == [resource]
     for n in range(16):
         world.write(f"id-{n}")
-    tend(world.vdbs)
+    tend()
     assert world.store.tended == [resource] * 2
     assert len(world.held()) == 17
     hibernate(world.vdbs, DOCS)
     assert len(world.held()) == 17
 
 
-def test_tending_leaves_alone_what_sleeps_or_is_gone(world):
+def test_tending_leaves_alone_what_sleeps_or_is_gone(world, tend):
     world.create(dim=2)
     world.write("a")
     hibernate(world.vdbs, DOCS)
     world.clock.advance(60)
-    tend(world.vdbs)
+    tend()
     assert world.store.tended == []
 
 
-def test_an_index_that_is_dropped_while_it_is_tended_is_no_error(world):
+def test_an_index_that_is_dropped_while_it_is_tended_is_no_error(world, tend):
     world.create(dim=2)
     world.write("a")
     world.clock.advance(60)
@@ -227,7 +263,7 @@ def test_an_index_that_is_dropped_while_it_is_tended_is_no_error(world):
         compact(index)
 
     world.store.tend = after_a_drop
-    tend(world.vdbs)
+    tend()
     assert world.index().state is IndexState.ASLEEP
 
 

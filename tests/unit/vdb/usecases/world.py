@@ -90,6 +90,12 @@ class World:
     def index(self) -> Index:
         return self.vdbs.index(self.collection())
 
+    def damage(self) -> None:
+        """The first segment is not what was written."""
+        key = next(info.key for info in self.blobs.list("vdb/") if info.key.endswith(".json"))
+        manifest = b"".join(self.blobs.read(key))
+        self.blobs.put(key, [manifest.replace(b'"sha256": "', b'"sha256": "0')])
+
     def segments(self) -> int:
         return len(self.log.segments(self.collection().resource))
 

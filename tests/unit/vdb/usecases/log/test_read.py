@@ -73,6 +73,15 @@ class TestRead:
         with pytest.raises(SegmentGone):
             list(in_parts.read("r", segment))
 
+    @pytest.mark.parametrize("ending", ["rows.jsonl.gz", "vectors.f32"])
+    def test_of_one_that_lost_a_part_tells_damage(self, blobs, in_parts, ending):
+        """Nobody removes a part before the manifest."""
+        segment = in_parts.append("r", 1, write(Item("a")))
+        blobs.delete(f"vdb/r/{segment.span}.{ending}")
+        for call in (lambda: list(in_parts.read("r", segment)), lambda: in_parts.check("r")):
+            with pytest.raises(SegmentCorrupt, match=ending):
+                call()
+
     def test_passes_on_what_is_retryable(self, blobs, log):
         segment = log.append("r", 1, write(Item("a")))
         blobs.down = Throttled("Busy.")
