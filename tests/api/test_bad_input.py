@@ -144,7 +144,9 @@ def test_a_path_that_is_no_route_is_refused(api, path):
     assert_error(api.get(path), 400, 404, 405, 414, 431)
 
 
-@pytest.mark.parametrize("route", ["/model/list", "/history/list", "/auth/keys/list", "/vdb/list"])
+@pytest.mark.parametrize(
+    "route", ["/model/list", "/history/list", "/auth/keys/list", "/vdb/list", "/files/list", "/jobs/list"]
+)
 @pytest.mark.parametrize(
     "page", [{"limit": 0}, {"limit": -1}, {"limit": 201}, {"limit": True}, {"cursor": "!"}, {"cursor": "a" * 5000}]
 )
