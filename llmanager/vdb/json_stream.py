@@ -11,7 +11,7 @@ MIB: Final = 1024 * 1024
 MAX_VALUE_CHARACTERS: Final = 4 * MIB  # of a value that is taken whole
 HEAD_CHARACTERS: Final = 1024
 NO_JSON: Final = (
-    "The file is neither JSONL of items with a 'vector' each nor one object of 'metadata' and 'embeddings'. Correct it, "
+    "It is neither JSONL of items with a 'vector' each nor one object of 'metadata' and 'embeddings'. Correct it, "
     "or have documents embedded with POST /vdb/embed."
 )
 

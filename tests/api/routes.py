@@ -1,4 +1,4 @@
-"""Every route of this version, with a body that is right in shape. NAME, CHAT, KEY, FILE and JOB name what does not exist."""
+"""Every route of this version, with a body that is right in shape. NAME, CHAT, KEY, FILE and JOB are of nothing."""
 
 from dataclasses import dataclass
 from typing import Any
