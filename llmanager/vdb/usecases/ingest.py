@@ -46,6 +46,9 @@ class Tell(Protocol):
         """How far the work is. Raises what ends it early."""
 
 
+Check = Callable[[], None]  # called now and then by what waits: what it raises ends the waiting
+
+
 @dataclass(frozen=True)
 class Ingestion:
     """What ingesting and loading hold in their hands."""
@@ -55,7 +58,7 @@ class Ingestion:
     source: DocumentSource
     reader: DocumentReader
     splitter: Splitter
-    embed: Callable[[Principal, str, Sequence[str]], Vectors]  # blocks; as Embedder
+    embed: Callable[[Principal, str, Sequence[str], Check], Vectors]  # blocks; as Embedder
     embedded: Callable[[str], SegmentLog]  # a tenant's targets
 
 
@@ -98,7 +101,7 @@ def ingest(tools: Ingestion, *, caller: Principal, order: Order, tell: Tell) -> 
     """
     check_order(order)
     run = _Run(tools, caller, order, tell)
-    with EmbedAhead(lambda texts: tools.embed(caller, order.model, texts)) as ahead:
+    with EmbedAhead(lambda texts: tools.embed(caller, order.model, texts, run.tell_progress)) as ahead:
         begun: deque[_Begun] = deque()
         for portion in portions(run.entries()):
             begun.append(run.begin(portion, ahead))
@@ -136,7 +139,7 @@ class _Run:
     def entries(self) -> Iterator[Item | Ended]:
         for number, document in enumerate(self._documents.values(), start=1):
             self._stage = f"document {number} of {len(self._documents)}: {document.name}"
-            self._tell_progress()
+            self.tell_progress()
             if self._is_unchanged(document):
                 self._counts["skipped"] += 1
             else:
@@ -160,7 +163,7 @@ class _Run:
         self._counts["chunks"] += len(embedded.rows)
         for ended in embedded.portion.ended:
             self._count(ended)
-        self._tell_progress()
+        self.tell_progress()
 
     def end(self) -> dict[str, Any]:
         if self._target is not None:
@@ -181,7 +184,7 @@ class _Run:
         log = self._tools.embedded(tenant)
         return TargetDestination(log, self._tools.table, tenant, self._order.target, self._order.model)
 
-    def _tell_progress(self) -> None:
+    def tell_progress(self) -> None:
         """Chunks that are there, whoever put them there: a run that goes on after another begins where that ended."""
         self._tell(self._counts["chunks"] + self._unchanged_chunks, None, "chunks", self._stage)
 

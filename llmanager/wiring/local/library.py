@@ -24,7 +24,7 @@ from llmanager.kernel.table import Table
 from llmanager.vdb.entities import Vectors
 from llmanager.vdb.ports import VectorStore
 from llmanager.vdb.usecases.collections import Collections
-from llmanager.vdb.usecases.ingest import Ingestion
+from llmanager.vdb.usecases.ingest import Check, Ingestion
 from llmanager.vdb.usecases.log import SegmentLog
 from llmanager.vdb.usecases.sweep import Sweep, recover, tend
 from llmanager.wiring.local.chores import Chores
@@ -42,7 +42,7 @@ FILES_EVERY_S = 60.0
 THREADS = {"vdb": 16, "history": 4, "upload": MAX_UPLOADS_AT_ONCE}  # what is slow in one holds up no other
 JOBS_AT_ONCE = 2
 
-BlockingEmbed = Callable[[Principal, str, Sequence[str]], Vectors]
+BlockingEmbed = Callable[[Principal, str, Sequence[str], Check], Vectors]
 log = structlog.get_logger()
 
 

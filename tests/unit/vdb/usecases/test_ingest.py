@@ -1,3 +1,4 @@
+import itertools
 import threading
 
 import pytest
@@ -213,6 +214,21 @@ def test_whoever_is_told_may_end_the_work(world):
         world.ingest()
     assert len(world.items()) == PORTION_ITEMS
     assert len(world.embed.texts) < 5000
+
+
+def test_it_ends_early_while_it_waits_for_the_embedder_too(world):
+    world.add("a.txt", "one line")
+    world.embed.is_stuck = True
+    calls = itertools.count()
+
+    def tell(done, total, unit, stage):
+        if next(calls) > 9:
+            raise Cancelled
+
+    world.tell = tell
+    with pytest.raises(Cancelled):
+        world.ingest()
+    assert world.items() == []
 
 
 def test_the_embedder_has_the_next_texts_before_the_last_are_written(world):
