@@ -95,6 +95,8 @@ def _reason(error: Mapping[str, Any]) -> str:
     """Pydantic's words, unless they quote what was sent."""
     text = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
     sent = str(error.get("input"))
+    if isinstance(error.get("input"), str) and error["type"] in ("too_short", "too_long"):
+        text = text.replace(" item", " character")  # of a text behind a check of our own pydantic says "items"
     if error["type"] == "union_tag_invalid" or (len(sent) >= MIN_QUOTE_CHARS and sent in text):
         return "it has a value that is not allowed there"
     return text[:1].lower() + text[1:]

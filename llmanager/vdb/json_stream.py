@@ -10,7 +10,10 @@ from llmanager.kernel.errors import InvalidInput
 MIB: Final = 1024 * 1024
 MAX_VALUE_CHARACTERS: Final = 4 * MIB  # of a value that is taken whole
 HEAD_CHARACTERS: Final = 1024
-NO_JSON: Final = "The file is no JSON of the forms that are known. Correct it."
+NO_JSON: Final = (
+    "It is neither JSONL of items with a 'vector' each nor one object of 'metadata' and 'embeddings'. Correct it, "
+    "or have documents embedded with POST /vdb/embed."
+)
 
 
 class JsonStream:

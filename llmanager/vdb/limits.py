@@ -167,7 +167,9 @@ def check_filter(where: Filter, known: Mapping[str, frozenset[FieldType]]) -> No
     """Raises UnknownField, and InvalidInput where a field never held what it is compared with."""
     for field, wanted in _compared(where):
         if field not in known:
-            raise UnknownField(f"No item has the field {field!r} in its metadata. {_named(known)}", param="filter")
+            raise UnknownField(
+                f"No item has a text, number or flag named {field!r} in its metadata. {_named(known)}", param="filter"
+            )
         if wanted is not None and wanted not in known[field]:
             held = " or ".join(sorted(known[field]))
             raise InvalidInput(f"The field {field!r} holds a {held}, and is compared with a {wanted}.", param="filter")

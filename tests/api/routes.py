@@ -1,4 +1,4 @@
-"""Every route of this version, with a body that is right in shape. NAME, CHAT and KEY name what does not exist."""
+"""Every route of this version, with a body that is right in shape. NAME, CHAT, KEY, FILE and JOB are of nothing."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 NAME = "no-such-model"
 CHAT = "0123456789abcdef"
 KEY = "0123456789ab0123456789abcdef"
+FILE = JOB = "0123456789abcdef0123456789ab"
 TURN = {"q": "Who?", "a": "You."}
 MESSAGES = [{"role": "user", "content": "Hello"}]
 
@@ -47,6 +48,14 @@ OWN = (  # strict: unknown fields are refused
     Route("/vdb/hibernate", {"name": NAME}, {"name": None}),
     Route("/vdb/restore", {"name": NAME}, {"name": [NAME]}),
     Route("/vdb/delete", {"name": NAME}, {"name": True}),
+    Route("/vdb/embed", {"model": NAME, "src": "a.txt", "vdb": NAME}, {"src": ["a.txt"]}),
+    Route("/files", {"filename": "a.txt", "bytes": 1}, {"bytes": "1"}),
+    Route("/files/list", {}, {"prefix": 3}),
+    Route("/files/delete", {"file_id": FILE}, {"file_id": [FILE]}),
+    Route("/jobs/status", {"job_id": JOB}, {"wait_s": "1"}),
+    Route("/jobs/list", {}, {"limit": "10"}),
+    Route("/jobs/cancel", {"job_id": JOB}, {"job_id": 3}),
+    Route("/chat", {"model": NAME, "query": "Hello"}, {"query": ["Hello"]}),
     Route("/auth/keys/create", {"name": NAME, "scopes": ["history:read"]}, {"scopes": "history:read"}),
     Route("/auth/keys/list", {}, {"limit": [1]}),
     Route("/auth/keys/revoke", {"id": KEY}, {"id": 3}),
@@ -57,5 +66,5 @@ OPENAI = (  # unknown fields are ignored, as the original does
     Route("/v1/completions", {"model": NAME, "prompt": "Hello"}, {"model": 3}),
     Route("/v1/embeddings", {"model": NAME, "input": "Hello"}, {"model": None}),
 )
-GETS = ("/model/catalog", "/v1/models", f"/v1/models/{NAME}", "/metrics")
+GETS = ("/model/catalog", "/v1/models", f"/v1/models/{NAME}", f"/files/{FILE}", "/metrics")
 OPEN = ("/health", "/ready")

@@ -21,7 +21,7 @@ from llmanager.kernel.principal import Principal
 from llmanager.vdb.entities import Vectors
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.create import Creation, create
-from llmanager.vdb.usecases.ingest import Ingestion, Order, ingest
+from llmanager.vdb.usecases.ingest import Check, Ingestion, Order, ingest
 from llmanager.vdb.usecases.log import SegmentLog
 from tests.fakes.documents import vector_of
 
@@ -32,7 +32,7 @@ KEY = ("acme", "docs")
 def made(home: Path, rows: SQLiteStore) -> Ingestion:
     blobs = FileBlobs(home / "blobs")
 
-    def embed(caller: Principal, model: str, texts: Sequence[str]) -> Vectors:
+    def embed(caller: Principal, model: str, texts: Sequence[str], check: Check) -> Vectors:
         with (home / "embedded.log").open("a") as log:
             log.write("".join(f"{text}\n" for text in texts))
         return Vectors(4, b"".join(map(vector_of, texts)))

@@ -41,7 +41,11 @@ def csv_blocks(source: BinaryIO, _: Limits) -> Iterator[Block]:
 def _columns(header: Sequence[str]) -> list[str]:
     if len(header) > MAX_COLUMNS:
         raise Refused(f"It has {len(header)} columns; at most {MAX_COLUMNS} are read. Leave some out.")
-    return [name.strip() or f"column {number}" for number, name in enumerate(header, start=1)]
+    names = [name.strip() for name in header]
+    return [  # a name that is there twice would hide a value
+        name if name and name not in names[: number - 1] else f"{name or 'column'} {number}"
+        for number, name in enumerate(names, start=1)
+    ]
 
 
 def _row_block(columns: Sequence[str], row: Sequence[str], metadata: Mapping[str, Any]) -> Block:

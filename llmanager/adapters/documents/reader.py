@@ -148,6 +148,8 @@ def _fill(document: IO[bytes], content: Iterable[bytes]) -> None:
             if size > MAX_DOCUMENT_BYTES:
                 raise DocumentUnreadable(f"It has more than {MAX_DOCUMENT_BYTES // MIB} MiB. Split it.")
             document.write(piece)
+        if not size:
+            raise DocumentUnreadable("It holds no text: it has 0 bytes. Send it again.")
         document.flush()
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):

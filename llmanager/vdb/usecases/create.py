@@ -115,7 +115,8 @@ def check_fit(collection: Collection, *, model: str | None, dim: int | None) -> 
     if model is not None and collection.model not in (None, model):
         raise EmbedderUnfit(
             f"The vector database {collection.name!r} is embedded by {collection.model!r}, not by {model!r}: vectors "
-            "of two models cannot be compared. Leave 'model' out, or create another vector database."
+            "of two models cannot be compared. Leave 'model' out, or create another vector database.",
+            param="model",
         )
     if dim is not None and collection.dim not in (None, dim):
         raise DimensionMismatch(

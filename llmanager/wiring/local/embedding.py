@@ -50,7 +50,7 @@ class GatewayEmbedder:
         if route is None:
             raise _missing(model)
         if route.kind != "embedding":
-            raise EmbedderUnfit(f"Model {model!r} is no embedding model. Name one of kind 'embedding'.")
+            raise EmbedderUnfit(f"Model {model!r} is no embedding model. Name one of kind 'embedding'.", param="model")
         return route.dimensions
 
     async def embed(self, caller: Principal, model: str, texts: Sequence[str]) -> Vectors:

@@ -65,8 +65,8 @@ def test_pieces_may_end_anywhere(pairs, piece_bytes):
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("no JSON", "no JSON"),
-        ("{", "no JSON"),
+        ("no JSON", "neither JSONL"),
+        ("{", "neither JSONL"),
         ("[1, 2]", "Item 0 must be an object"),
         ('{"id": "a", "vector": [1], "other": 1}', "Item 0 must be an object of id, metadata"),
         ('{"id": "a"}', "no 'vector'"),
@@ -82,9 +82,9 @@ def test_pieces_may_end_anywhere(pairs, piece_bytes):
         ('{"metadata": ["a", "b"], "embeddings": [[1]]}', "2 texts and 'embeddings' only 1"),
         ('{"embeddings": [[1]], "metadata": ["a"]}', "behind them"),
         ('{"metadata": [null], "embeddings": [[1]]}', "'text'"),
-        ('{"metadata": ["a"], "embeddings": [[1]', "no JSON"),
-        ('{"metadata": ["a" "b"]}', "no JSON"),
-        ("[" * 100_000, "no JSON"),
+        ('{"metadata": ["a"], "embeddings": [[1]', "neither JSONL"),
+        ('{"metadata": ["a" "b"]}', "neither JSONL"),
+        ("[" * 100_000, "neither JSONL"),
         (b'{"text": "\xff"}', "not UTF-8"),
     ],
 )

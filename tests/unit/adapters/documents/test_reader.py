@@ -53,6 +53,11 @@ def test_csv_rows_are_records_with_their_columns_as_metadata(read):
     assert second.metadata == {"row": 3, "name": "Bob", "age, years": 1.5, "id": 8, "column 5": "more"}
 
 
+def test_columns_of_one_name_hide_nothing(read):
+    (row,) = read("a.csv", b"a,b,a,,a\n1,2,3,4,5\n")
+    assert row.text == "a: 1\nb: 2\na 3: 3\ncolumn 4: 4\na 5: 5"
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_the_delimiter_is_found(read, delimiter):
     (row,) = read("a.csv", f"text{delimiter}kind\nHello{delimiter}greeting\n".encode())
