@@ -7,7 +7,7 @@ from functools import partial
 
 from llmanager.kernel.errors import Conflict, LLManagerError
 from llmanager.vdb import rows
-from llmanager.vdb.entities import Collection, IndexState
+from llmanager.vdb.entities import Collection
 from llmanager.vdb.errors import CollectionNotFound, IndexMissing
 from llmanager.vdb.lifecycle import Due, due, needs_tending
 from llmanager.vdb.usecases.collections import Collections
@@ -20,7 +20,8 @@ from llmanager.vdb.usecases.settle import settle
 class Sweep:
     """Call it every few seconds. One collection that fails holds up no other; the first error is raised at the end.
 
-    An index or a folder of segments without a row is removed when two calls in a row saw it.
+    What a dead server left half-done is finished. An index or a folder of segments without a row is removed when two
+    calls in a row saw it.
     """
 
     def __init__(self, vdbs: Collections) -> None:
@@ -36,11 +37,6 @@ class Sweep:
         lost, self._orphans = orphans & self._orphans, orphans
         _do_all(partial(_remove, self._vdbs, resource) for resource in sorted(lost))
         _do_all(partial(_care, self._vdbs, c, has_index=c.resource in indexes) for c in collections)
-
-
-def recover(vdbs: Collections) -> None:
-    """At the start of a server: what a dead one left half-done is finished. Raises the first error at the end."""
-    _do_all(partial(_finish, vdbs, collection) for collection in vdbs.every() if not collection.is_deleting)
 
 
 def tend(vdbs: Collections) -> None:
@@ -62,6 +58,7 @@ def _do_all(steps: Iterable[Callable[[], None]]) -> None:
 
 
 def _care(vdbs: Collections, collection: Collection, *, has_index: bool) -> None:
+    vdbs.go_on()
     index, use = vdbs.index(collection), vdbs.use(collection)
     match due(collection, index, use, vdbs.clock.now(), has_index=has_index):
         case Due.FINISH_DELETE:
@@ -74,12 +71,8 @@ def _care(vdbs: Collections, collection: Collection, *, has_index: bool) -> None
             ready(vdbs, collection.key)
 
 
-def _finish(vdbs: Collections, collection: Collection) -> None:
-    if vdbs.index(collection).state is not IndexState.ASLEEP:
-        ready(vdbs, collection.key)
-
-
 def _tend(vdbs: Collections, collection: Collection) -> None:
+    vdbs.go_on()
     if not needs_tending(collection, vdbs.index(collection), vdbs.use(collection), vdbs.clock.now()):
         return
     with vdbs.alone(collection.key) as collection:

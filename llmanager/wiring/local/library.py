@@ -24,11 +24,11 @@ from llmanager.vdb.ports import VectorStore
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.ingest import Embed, Ingestion
 from llmanager.vdb.usecases.log import SegmentLog
-from llmanager.vdb.usecases.sweep import Sweep, recover, tend
+from llmanager.vdb.usecases.sweep import Sweep, tend
 from llmanager.wiring.local.chores import Chores
 from llmanager.wiring.local.ingestion import Documents, job_handlers
 from llmanager.wiring.local.job_workers import JobNews, JobWorkers
-from llmanager.wiring.local.lazy import lazily
+from llmanager.wiring.local.lazy import is_made, lazily
 from llmanager.wiring.local.one_writer import OneWriter
 from llmanager.wiring.local.seldom import seldom
 from llmanager.wiring.local.stopping import Stopping
@@ -39,7 +39,12 @@ from llmanager.wiring.settings import Settings
 CHORES_EVERY_S = 2.0
 TEND_EVERY_S = 10.0
 FILES_EVERY_S = 60.0
-THREADS = {"vdb": 16, "history": 4, "upload": MAX_UPLOADS_AT_ONCE}  # what is slow in one holds up no other
+THREADS = {
+    "vdb": 16,
+    "writing": 16,
+    "history": 4,
+    "upload": MAX_UPLOADS_AT_ONCE,
+}  # what is slow in one holds up no other
 JOBS_AT_ONCE = 2
 
 log = structlog.get_logger()
@@ -54,6 +59,7 @@ class Library:
     queue: Queue
     news: JobNews
     vdb_threads: Threads
+    writing_threads: Threads
     history_threads: Threads
     upload_threads: Threads
     _settings: Settings
@@ -107,11 +113,11 @@ def opened_library(settings: Settings, tables: Callable[[str], Table], clock: Cl
         go_on=stopping.check,
     )
     clean = seldom(partial(sweep_files, files), FILES_EVERY_S, clock)
-    care: list[Callable[[], object]] = [once(partial(recover, vdbs)), Sweep(vdbs), clean]
+    care: list[Callable[[], object]] = [Sweep(vdbs), clean]
     with ExitStack() as stack:
         pools = {f"{name}_threads": stack.enter_context(closing(Threads(name, n))) for name, n in THREADS.items()}
         # Tending takes minutes: what is due to sleep, to go or to be mended does not wait for it.
-        chores = (Chores(care, CHORES_EVERY_S), Chores([partial(tend, vdbs)], TEND_EVERY_S))
+        chores = (Chores(care, CHORES_EVERY_S), Chores([partial(tend_used, vdbs)], TEND_EVERY_S))
         for one in chores:
             stack.callback(one.close)
         at_stop = stack.enter_context(ExitStack())
@@ -141,14 +147,7 @@ def lance_store(folder: Path) -> VectorStore:
     return lazily(make, indexes=IndexFolders(folder).indexes)
 
 
-def once(chore: Callable[[], object]) -> Callable[[], None]:
-    """The chore until it succeeds, and then never again."""
-    is_done = False
-
-    def until_done() -> None:
-        nonlocal is_done
-        if not is_done:
-            chore()
-            is_done = True
-
-    return until_done
+def tend_used(vdbs: Collections) -> None:
+    """What nobody uses can wait: tending it would load LanceDB into a server that does without."""
+    if is_made(vdbs.store):
+        tend(vdbs)

@@ -18,7 +18,7 @@ from llmanager.vdb.usecases.hibernate import hibernate
 from llmanager.vdb.usecases.log import SegmentLog
 from llmanager.vdb.usecases.read import list_items
 from llmanager.vdb.usecases.restore import ready
-from llmanager.vdb.usecases.sweep import Sweep, recover, tend
+from llmanager.vdb.usecases.sweep import Sweep, tend
 from llmanager.vdb.usecases.write import write
 from tests.fakes.blobs import FakeBlobs
 from tests.fakes.clock import FakeClock
@@ -103,10 +103,6 @@ class AnyFault(RuleBasedStateMachine):
             self.known = {(self.read(), ())}
 
     @rule(fault=FAULTS)
-    def recover(self, fault) -> None:
-        self.tries(lambda: recover(self.vdbs), fault)
-
-    @rule(fault=FAULTS)
     def care(self, fault) -> None:
         self.tries(self.sweep, fault)
 
@@ -145,7 +141,7 @@ class AnyFault(RuleBasedStateMachine):
     def teardown(self) -> None:
         """What is left behind is found: only what rows tell of stays, and of that nothing after a delete."""
         self.start()
-        recover(self.vdbs)
+        self.sweep()
         before = self.read()
         hibernate(self.vdbs, KEY)
         assert self.read() == before

@@ -5,7 +5,7 @@ from llmanager.vdb.entities import IndexState
 from llmanager.vdb.errors import CollectionNotFound
 from llmanager.vdb.usecases.hibernate import hibernate
 from llmanager.vdb.usecases.status import status
-from llmanager.vdb.usecases.sweep import Sweep, recover, tend
+from llmanager.vdb.usecases.sweep import Sweep, tend
 from tests.unit.vdb.usecases.world import DOCS, refused
 
 
@@ -161,7 +161,7 @@ def test_one_that_fails_holds_up_no_other_and_is_told(world, sweep):
     assert list(world.vdbs.every()) == []
 
 
-def test_recovery_finishes_what_a_dead_server_left(world):
+def test_what_a_dead_server_left_is_finished(world, sweep):
     world.create(dim=2)
     world.create("asleep", dim=2)
     hibernate(world.vdbs, ("acme", "asleep"))
@@ -169,21 +169,10 @@ def test_recovery_finishes_what_a_dead_server_left(world):
     world.store.before_apply = refused(SystemExit())
     with pytest.raises(SystemExit):
         world.write("b")
-    recover(world.vdbs)
+    sweep()
     assert world.index().is_current
     assert world.held() == ["a", "b"]
     assert world.vdbs.index(world.vdbs.require(("acme", "asleep"))).state is IndexState.ASLEEP
-
-
-def test_recovery_leaves_deletes_to_the_sweep(world):
-    world.create(dim=2, ttl_s=1)
-    world.clock.advance(1)
-    world.store.down = Unavailable("away")
-    with pytest.raises(Unavailable):
-        Sweep(world.vdbs)()
-    world.store.down = None
-    recover(world.vdbs)
-    assert is_there(world)
 
 
 def test_a_collection_is_compacted_after_many_writes_or_once_it_is_idle(world):
