@@ -19,7 +19,8 @@ from llmanager.wire import ingest as wire
 
 INGEST = "vdb.ingest"
 
-CheckEmbedder = Callable[[Principal, str], object]  # raises EmbedderMissing, EmbedderUnfit as far as is known at once
+# The dimensions if they are known already. Raises EmbedderMissing, EmbedderUnfit as far as is known at once.
+CheckEmbedder = Callable[[Principal, str], int | None]
 
 
 class Submit(Protocol):
@@ -41,9 +42,9 @@ def ingest_routes(
         return wire.JobRef(job_id=job.id, status=job.state)
 
     def _submitted(caller: Principal, order: Order) -> Job:
-        check_embedder(caller, order.model)
+        dim = check_embedder(caller, order.model)
         if order.vdb is not None:
-            check_fit(vdbs.require((caller.tenant, order.vdb)), model=order.model, dim=None)
+            check_fit(vdbs.require((caller.tenant, order.vdb)), model=order.model, dim=dim)
         return submit(caller=caller, kind=INGEST, payload=order.payload(), lane=caller.tenant)
 
     return router
