@@ -3,13 +3,14 @@
 import sys
 from array import array
 from collections.abc import Sequence
-from math import sqrt
-from operator import mul
+from math import dist, hypot
 
 from llmanager.vdb.entities import Hit
 
 MAX_RERANKED = 200  # each is compared with each
 RELEVANCE = 0.5  # against variety
+
+Unit = tuple[float, ...]  # a vector of length one; one without a direction is empty, and like nothing
 
 
 def mmr(query: bytes, hits: Sequence[Hit], *, k: int, relevance: float = RELEVANCE) -> tuple[Hit, ...]:
@@ -20,29 +21,28 @@ def mmr(query: bytes, hits: Sequence[Hit], *, k: int, relevance: float = RELEVAN
     hits = hits[:MAX_RERANKED]
     asked = _unit(query)
     vectors = [_unit(hit.vector or b"") for hit in hits]
-    closeness = [_dot(asked, vector) for vector in vectors]
+    closeness = [_cosine(asked, vector) for vector in vectors]
     nearest = [0.0] * len(hits)  # cosine with the chosen one that is most alike
     chosen: list[int] = []
     left = list(range(len(hits)))
     while left and len(chosen) < k:
         best = max(left, key=lambda n: relevance * closeness[n] - (1 - relevance) * nearest[n])
         left.remove(best)
-        alike = {n: _dot(vectors[best], vectors[n]) for n in left}
-        nearest = [
-            max(nearest[n], alike[n]) if chosen and n in alike else alike.get(n, nearest[n]) for n in range(len(hits))
-        ]
+        for n in left:
+            alike = _cosine(vectors[best], vectors[n])
+            nearest[n] = max(nearest[n], alike) if chosen else alike
         chosen.append(best)
     return tuple(hits[n] for n in chosen)
 
 
-def _unit(data: bytes) -> "array[float]":
-    """Of length one; a vector without length stays as it is, and is like nothing."""
+def _unit(data: bytes) -> Unit:
     values = array("f", data)
     if sys.byteorder == "big":
         values.byteswap()
-    length = sqrt(_dot(values, values))
-    return array("d", (value / length for value in values)) if length else array("d", values)
+    length = hypot(*values)
+    return tuple(value / length for value in values) if length else ()
 
 
-def _dot(one: "array[float]", other: "array[float]") -> float:
-    return float(sum(map(mul, one, other)))
+def _cosine(one: Unit, other: Unit) -> float:
+    """From the distance, which the standard library computes eight times as fast as a product."""
+    return 1 - dist(one, other) ** 2 / 2 if one and other else 0.0

@@ -15,6 +15,7 @@ from tests.api.server import server_process
 from tests.e2e.world import World, opened_world
 from tests.fakes.eventually import eventually
 from tests.fakes.openai_engine import OpenAIEngine
+from tests.fakes.survivors import survivors
 
 pytestmark = pytest.mark.e2e
 FACTS = {
@@ -194,6 +195,29 @@ def test_an_ingestion_that_is_killed_goes_on_and_embeds_no_kept_chunk_again(tmp_
         assert {item["text"] for item in items} == set(rag.embedded())
     finally:
         embedder.embed_s = 0.0
+
+
+def test_ctrl_c_while_an_embedder_does_not_answer_gives_the_job_back_at_once(tmp_path):
+    with OpenAIEngine() as reader, OpenAIEngine() as embedder:
+        settings = {"LLMANAGER_REMOTES": remotes(reader, embedder)}
+        embedder.is_hung = True
+        with server_process(tmp_path, **settings) as (url, pid):
+            process = psutil.Process(pid)
+            create_models(Api(url))
+            rag = Rag(World(Api(url), process, tmp_path), reader, embedder)
+            rag.call("/vdb/create", {"name": "facts", "model": "embedder"})
+            rag.upload("tower.txt", FACTS["tower.txt"].encode())
+            job = rag.call("/vdb/embed", {"model": "embedder", "src": "tower.txt", "vdb": "facts"})
+            eventually(rag.embedded, within_s=20)
+            family = [process, *process.children(recursive=True)]
+            process.send_signal(signal.SIGINT)
+            assert survivors(family, within_s=5) == []
+        assert "Traceback" not in (tmp_path / "stderr.log").read_text()
+        embedder.is_hung = False
+        embedder.released.set()
+        with opened_world(tmp_path, **settings) as world:
+            ended = Rag(world, reader, embedder).finished(job["job_id"])
+            assert (ended["status"], ended["attempts"], ended["error"]) == ("done", 1, None)
 
 
 def items_of(rag: Rag, name: str):

@@ -19,7 +19,8 @@ from llmanager.vdb.usecases.ingest import INGEST, Order, check_order
 from llmanager.wire import ingest as wire
 from llmanager.wire.jobs import JobRef
 
-CheckEmbedder = Callable[[Principal, str], object]  # raises EmbedderMissing, EmbedderUnfit as far as is known at once
+# The dimensions if they are known already. Raises EmbedderMissing, EmbedderUnfit as far as is known at once.
+CheckEmbedder = Callable[[Principal, str], int | None]
 
 
 def ingest_routes(
@@ -37,9 +38,9 @@ def ingest_routes(
         return job_ref(job)
 
     def _submitted(caller: Principal, order: Order) -> Job:
-        check_embedder(caller, order.model)
+        dim = check_embedder(caller, order.model)
         if order.vdb is not None:
-            check_fit(vdbs.require((caller.tenant, order.vdb)), model=order.model, dim=None)
+            check_fit(vdbs.require((caller.tenant, order.vdb)), model=order.model, dim=dim)
         return submit(caller=caller, kind=INGEST, payload=order.payload(), lane=caller.tenant)
 
     return router

@@ -1,4 +1,4 @@
-"""POST /vdb/*, but for /vdb/embed. What blocks runs in `run_blocking`'s threads: an index may be slow."""
+"""POST /vdb/*, but for /vdb/embed. What blocks runs in threads: an index may be slow, and a writer waits for others."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -34,12 +34,19 @@ from llmanager.wire.jobs import JobRef
 
 
 def vdb_routes(
-    *, vdbs: Collections, embedder: Embedder, run_blocking: RunBlocking, keyring: Keyring, submit: Submit
+    *,
+    vdbs: Collections,
+    embedder: Embedder,
+    run_blocking: RunBlocking,
+    run_writing: RunBlocking,
+    keyring: Keyring,
+    submit: Submit,
 ) -> APIRouter:
+    """`run_writing`: other threads, for whoever may have to wait until a collection is free, so that readers do not."""
     router = APIRouter(tags=["vector databases"])
-    router.include_router(_lifecycle(vdbs, run_blocking, keyring))
+    router.include_router(_lifecycle(vdbs, run_writing, keyring))
     router.include_router(_looking(vdbs, run_blocking, keyring))
-    router.include_router(_writing(vdbs, embedder, run_blocking, keyring, submit))
+    router.include_router(_writing(vdbs, embedder, run_writing, keyring, submit))
     router.include_router(_reading(vdbs, embedder, run_blocking, keyring))
     return router
 

@@ -54,6 +54,7 @@ class Tend:
 
 
 def _care(vdbs: Collections, collection: Collection, *, has_index: bool) -> None:
+    vdbs.go_on()
     index, use = vdbs.index(collection), vdbs.use(collection)
     match due(collection, index, use, vdbs.clock.now(), has_index=has_index):
         case Due.FINISH_DELETE:
@@ -68,6 +69,7 @@ def _care(vdbs: Collections, collection: Collection, *, has_index: bool) -> None
 
 
 def _tend(vdbs: Collections, collection: Collection) -> None:
+    vdbs.go_on()
     if not needs_tending(collection, vdbs.index(collection), vdbs.use(collection), vdbs.clock.now()):
         return
     with vdbs.alone(collection.key) as collection:

@@ -125,6 +125,7 @@ def library_routers(parts: Parts, keyring: Keyring, embedder: GatewayEmbedder) -
             vdbs=library.vdbs,
             embedder=embedder,
             run_blocking=library.vdb_threads,
+            run_writing=library.writing_threads,
             keyring=keyring,
             submit=queued,
         ),

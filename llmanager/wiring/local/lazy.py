@@ -28,3 +28,8 @@ def lazily(make: Callable[[], T], **known: Any) -> T:
     `known`: methods that need not be waited for.
     """
     return cast(T, _Lazy(make, known))
+
+
+def is_made(lazy: object) -> bool:
+    """Whether what `lazily` returned was used."""
+    return "made" in vars(lazy)

@@ -29,7 +29,7 @@ from llmanager.vdb.usecases.sweep import Sweep, Tend
 from llmanager.wiring.local.chores import Chores
 from llmanager.wiring.local.ingestion import Documents, job_handlers
 from llmanager.wiring.local.job_workers import JobNews, JobWorkers
-from llmanager.wiring.local.lazy import lazily
+from llmanager.wiring.local.lazy import is_made, lazily
 from llmanager.wiring.local.one_writer import OneWriter
 from llmanager.wiring.local.seldom import seldom
 from llmanager.wiring.local.stopping import Stopping
@@ -40,7 +40,12 @@ from llmanager.wiring.settings import Settings
 CHORES_EVERY_S = 2.0
 TEND_EVERY_S = 10.0
 SELDOM_S = 600.0  # what lists all there is
-THREADS = {"vdb": 16, "history": 4, "upload": MAX_UPLOADS_AT_ONCE}  # what is slow in one holds up no other
+THREADS = {
+    "vdb": 16,
+    "writing": 16,
+    "history": 4,
+    "upload": MAX_UPLOADS_AT_ONCE,
+}  # what is slow in one holds up no other
 JOBS_AT_ONCE = 2
 
 log = structlog.get_logger()
@@ -55,6 +60,7 @@ class Library:
     queue: Queue
     news: JobNews
     vdb_threads: Threads
+    writing_threads: Threads
     history_threads: Threads
     upload_threads: Threads
     _settings: Settings
@@ -115,7 +121,7 @@ def opened_library(settings: Settings, tables: Callable[[str], Table], clock: Cl
     with ExitStack() as stack:
         pools = {f"{name}_threads": stack.enter_context(closing(Threads(name, n))) for name, n in THREADS.items()}
         # Tending takes minutes: what is due to sleep, to go or to be mended does not wait for it.
-        chores = (Chores(care, CHORES_EVERY_S), Chores([Tend(vdbs)], TEND_EVERY_S))
+        chores = (Chores(care, CHORES_EVERY_S), Chores([partial(tend_used, Tend(vdbs), vdbs.store)], TEND_EVERY_S))
         for one in chores:
             stack.callback(one.close)
         at_stop = stack.enter_context(ExitStack())
@@ -132,6 +138,12 @@ def opened_library(settings: Settings, tables: Callable[[str], Table], clock: Cl
             _stopping=stopping,
             _at_stop=at_stop,
         )
+
+
+def tend_used(tend: Tend, store: VectorStore) -> None:
+    """What nobody uses can wait: tending it would load LanceDB into a server that does without."""
+    if is_made(store):
+        tend()
 
 
 def lance_store(folder: Path) -> VectorStore:

@@ -42,6 +42,7 @@ def vdbs():
         exclusive=lambda _: nullcontext(),
     )
     create(vdbs, Creation("acme", "docs", model="minilm"))
+    create(vdbs, Creation("acme", "small", dim=4))
     return vdbs
 
 
@@ -54,6 +55,7 @@ def client(vdbs, submitted):
     def check_embedder(caller, model):
         if model == "absent":
             raise EmbedderMissing("There is no model 'absent'.")
+        return 384 if model == "minilm" else None
 
     async def run_blocking(work):
         return work()
@@ -118,6 +120,7 @@ def test_the_overlap_is_a_tenth_unless_it_is_told(client, submitted):
         ({"model": "absent"}, 409, "embedder_missing"),
         ({"model": "other"}, 422, "embedder_unfit"),
         ({"vdb": "absent"}, 404, "vdb_not_found"),
+        ({"vdb": "small"}, 422, "dimension_mismatch"),
     ],
 )
 def test_what_is_wrong_is_told_before_a_job_is_made(client, submitted, changed, status, code):

@@ -29,6 +29,7 @@ class House(World):
             vdbs=self.vdbs,
             embedder=self.embedder,
             run_blocking=in_thread,
+            run_writing=in_thread,
             keyring=FakeKeyring(scopes=scopes),
             submit=self.submit,
         )

@@ -1,6 +1,6 @@
 import pytest
 
-from llmanager.wiring.local.lazy import lazily
+from llmanager.wiring.local.lazy import is_made, lazily
 
 
 class Counter:
@@ -43,3 +43,11 @@ def test_what_is_known_without_it_does_not_make_it():
     lazy = lazily(Counter, add=lambda amount: -amount)
     assert lazy.add(2) == -2
     assert Counter.made == 0
+    assert not is_made(lazy)
+
+
+def test_whether_it_was_made_can_be_asked_without_making_it():
+    lazy = lazily(Counter)
+    assert not is_made(lazy)
+    lazy.add(1)
+    assert is_made(lazy)
