@@ -9,23 +9,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing
 from pathlib import Path
 
-from llmanager.adapters.documents.reader import ChildDocumentReader
-from llmanager.adapters.documents.splitter import BorderSplitter
-from llmanager.adapters.local.file_blobs import FileBlobs
-from llmanager.adapters.local.folder_source import FolderSource
-from llmanager.adapters.local.lancedb_store import LanceDBVectorStore
 from llmanager.adapters.local.sqlite_table import SQLiteStore
 from llmanager.kernel.clock import SystemClock
-from llmanager.kernel.ids import random_id
 from llmanager.kernel.principal import Principal
 from llmanager.vdb.entities import Vectors
-from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.create import Creation, create
-from llmanager.vdb.usecases.ingest import Ingestion, Order, ingest
-from llmanager.vdb.usecases.log import SegmentLog
+from llmanager.vdb.usecases.ingest import Order, ingest
+from tests.fakes.ingesting import made
 
 CALLER = Principal("bench", "bench", frozenset())
 DIM = 384
@@ -86,27 +79,6 @@ def measured(embedder: SlowEmbedder, files: Mapping[str, Iterable[str]]) -> tupl
             whole_s = time.perf_counter() - begun
     assert result["failures"] == 0, result
     return result["chunks"], whole_s, peak_mib() - before
-
-
-def made(home: Path, rows: SQLiteStore, embedder: SlowEmbedder) -> Ingestion:
-    blobs = FileBlobs(home / "blobs")
-    vdbs = Collections(
-        table=rows.table("vdb"),
-        store=LanceDBVectorStore(home / "vectors"),
-        log=SegmentLog(blobs, "vdb"),
-        clock=SystemClock(),
-        new_id=random_id,
-        exclusive=lambda _: nullcontext(),
-    )
-    return Ingestion(
-        vdbs=vdbs,
-        table=rows.table("documents"),
-        source=FolderSource(home / "docs"),
-        reader=ChildDocumentReader(home),
-        splitter=BorderSplitter(),
-        embed=embedder,
-        embedded=lambda tenant: SegmentLog(blobs, f"embedded/{tenant}"),
-    )
 
 
 def large_text(size: int) -> dict[str, Iterable[str]]:

@@ -28,6 +28,21 @@ class InnerAnswer(Answer):
         self.failure = error
 
 
+class KeptAnswer(InnerAnswer):
+    """One that is kept whole."""
+
+    def __init__(self, render: RenderError, clock: Clock) -> None:
+        super().__init__(self._keep, render, clock)
+        self._parts: list[bytes] = []
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self._parts)
+
+    async def _keep(self, message: MutableMapping[str, Any]) -> None:
+        self._parts.append(message.get("body", b""))
+
+
 class InnerCalls:
     """As `principal`, who was let in by whoever asks: a key's scope for the path is not looked at again."""
 
@@ -36,16 +51,11 @@ class InnerCalls:
 
     async def whole(self, principal: Principal, path: str, body: bytes) -> bytes:
         """The body of the answer to a request without `stream`. Raises the errors that HTTP would answer."""
-        parts: list[bytes] = []
-
-        async def keep(message: MutableMapping[str, Any]) -> None:
-            parts.append(message.get("body", b""))
-
-        answer = self._answer(keep)
+        answer = KeptAnswer(self._render, self._clock)
         await self._gateway.ask(principal, path, body, answer)
         if answer.failure is not None:
             raise answer.failure
-        return b"".join(parts)
+        return answer.body
 
     async def stream(self, principal: Principal, path: str, body: bytes) -> AsyncGenerator[bytes, None]:
         """The answer to a request with `stream`, in pieces of whole events (comments too), the last one [DONE].
@@ -61,7 +71,7 @@ class InnerCalls:
                 await room.acquire()
                 pieces.put_nowait(piece)
 
-        answer = self._answer(offer)
+        answer = InnerAnswer(offer, self._render, self._clock)
         asking = asyncio.create_task(self._gateway.ask(principal, path, body, answer))
         asking.add_done_callback(lambda _: pieces.put_nowait(None))
         try:
@@ -74,6 +84,3 @@ class InnerCalls:
             await asyncio.gather(asking, return_exceptions=True)
         if answer.failure is not None:
             raise answer.failure
-
-    def _answer(self, send: Send) -> InnerAnswer:
-        return InnerAnswer(send, self._render, self._clock)

@@ -3,10 +3,9 @@
 llama.cpp counts at /v1/chat/completions/input_tokens, vLLM at /tokenize, each with one request. Other servers do not.
 """
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
@@ -15,7 +14,7 @@ from llmanager.gateway import surface
 from llmanager.gateway.ask import Ask
 from llmanager.gateway.errors import UpstreamBusy, UpstreamLacks, UpstreamRefused
 from llmanager.gateway.head import Chat
-from llmanager.gateway.inner import InnerAnswer
+from llmanager.gateway.inner import KeptAnswer
 from llmanager.gateway.ports import Directory, RenderError, Route
 from llmanager.gateway.relay import Relay
 from llmanager.kernel.clock import Clock
@@ -60,13 +59,9 @@ class TokenCounter:
         return None
 
     async def _told(self, ask: Ask, route: Route) -> int:
-        parts: list[bytes] = []
-
-        async def keep(message: MutableMapping[str, Any]) -> None:
-            parts.append(message.get("body", b""))
-
-        await self._relay.serve(ask, route, InnerAnswer(keep, self._render, self._clock))
-        return _tokens_in(b"".join(parts), route.name)
+        answer = KeptAnswer(self._render, self._clock)
+        await self._relay.serve(ask, route, answer)
+        return _tokens_in(answer.body, route.name)
 
     def _remember(self, route: Route, way: int) -> None:
         if len(self._known) >= _MAX_KNOWN:

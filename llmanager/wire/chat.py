@@ -5,9 +5,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, FiniteFloat, model_validator
 from pydantic_core import PydanticCustomError
 
-from llmanager.wire.base import Request, Response
-from llmanager.wire.history import MAX_TTL_S, Id, Text, Title
-from llmanager.wire.models import Name
+from llmanager.wire.base import Lifetime, Name, Request, Response, Text
+from llmanager.wire.history import Id, Title
 
 MAX_TEXT_CHARS = 50_000  # of question or system text: as JSON it fits into a kept message, whatever is in it
 MAX_K = 50
@@ -41,7 +40,7 @@ class Chat(Request):
     mode: Literal["vector", "text", "hybrid"] | None = None
     chat_id: Id | None = None
     title: Title | None = None
-    ttl_s: Annotated[int, Field(ge=1, le=MAX_TTL_S)] | None = None
+    ttl_s: Lifetime | None = None
     system: Annotated[Text, Field(max_length=MAX_TEXT_CHARS)] = ""
     parameters: Parameters = Parameters()
     stream: bool = False

@@ -4,9 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from llmanager.wire.base import Limit, Request, Response, Time
-
-MAX_TTL_S = 10 * 365 * 24 * 3600
+from llmanager.wire.base import Lifetime, Limit, Request, Response, Time
 
 Id = Annotated[str, Field(min_length=1, max_length=64)]
 Filename = Annotated[
@@ -17,9 +15,7 @@ Filename = Annotated[
 class AnnounceFile(Request):
     filename: Filename
     bytes: Annotated[int, Field(ge=0, description="exactly how many will be sent")]
-    ttl_s: (
-        Annotated[int, Field(ge=1, le=MAX_TTL_S, description="the file's life, from the end of its upload")] | None
-    ) = None
+    ttl_s: Lifetime | None = Field(None, description="from the end of its upload")
 
 
 class FileAnnounced(Response):

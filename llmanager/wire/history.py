@@ -2,25 +2,15 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, FiniteFloat, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 from pydantic_core import PydanticCustomError
 
-from llmanager.wire.base import Cursor, Limit, Request, Response, Time
+from llmanager.wire.base import Cursor, Lifetime, Limit, Request, Response, Text, Time
 
-MAX_TTL_S = 10 * 365 * 24 * 3600
 MAX_TITLE = 200
 
 
-def _unicode(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise PydanticCustomError("unicode", "Text must be Unicode without lone surrogates.") from error
-    return text
-
-
 Role = Literal["system", "user", "assistant", "tool", "developer"]
-Text = Annotated[str, AfterValidator(_unicode)]
 Metadata = dict[Text, Text | bool | int | FiniteFloat | None]
 Id = Annotated[Text, Field(min_length=1, max_length=64)]
 Title = Annotated[Text, Field(max_length=MAX_TITLE)]
@@ -69,7 +59,7 @@ class _OfChat(Request):
 class NewChat(_WithMessages):
     title: Title = ""
     metadata: Metadata = Field(default_factory=dict)
-    ttl_s: Annotated[int, Field(ge=1, le=MAX_TTL_S)] | None = None
+    ttl_s: Lifetime | None = None
 
 
 class AppendMessages(_OfChat, _WithMessages):

@@ -5,9 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from llmanager.wire.base import Request
-from llmanager.wire.history import Text
-from llmanager.wire.vdb import Name
+from llmanager.wire.base import Name, Request, Text
 
 Address = Annotated[Text, Field(min_length=1, max_length=1024)]
 S3_FIELDS = ("s3_src_bucket", "s3_src_key", "s3_dest_bucket", "s3_dest_key")

@@ -5,9 +5,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from llmanager.wire.base import Cursor, Limit, Request, Response, Time
+from llmanager.wire.base import Cursor, Limit, Name, Request, Response, Time
 
-Name = Annotated[str, Field(min_length=1, max_length=63)]
 Seconds = Annotated[int, Field(ge=1, le=365 * 24 * 3600)]
 WaitSeconds = Annotated[int, Field(ge=0, le=600, description="at most; not at all while very many wait already")]
 

@@ -10,10 +10,8 @@ from pydantic import Field, FiniteFloat, model_validator
 from pydantic_core import PydanticCustomError
 
 from llmanager.kernel.pages import MAX_PAGE
-from llmanager.wire.base import Cursor, Limit, Request, Response, Time
+from llmanager.wire.base import Cursor, Lifetime, Limit, Name, Request, Response, Time
 
-Name = Annotated[str, Field(min_length=1, max_length=63)]
-Seconds = Annotated[int, Field(ge=1, le=10 * 365 * 24 * 3600)]
 Metric = Literal["cosine", "l2", "dot"]
 Mode = Literal["vector", "text", "hybrid"]
 Metadata = dict[str, Any]
@@ -30,9 +28,9 @@ class CreateVdb(Request):
     metric: Metric = "cosine"
     store: Literal["lancedb"] = "lancedb"
     hybrid: bool = Field(True, description="texts can be searched too, by BM25")
-    sleep_after_s: Seconds | None = None
-    delete_after_s: Seconds | None = None
-    ttl_s: Seconds | None = None
+    sleep_after_s: Lifetime | None = None
+    delete_after_s: Lifetime | None = None
+    ttl_s: Lifetime | None = None
     dry_run: bool = False
 
 

@@ -28,7 +28,7 @@ def started(home: Path) -> "subprocess.Popen[str]":
 
 def texts_of(home: Path) -> list[str]:
     with closing(SQLiteStore(home / "rows.sqlite", SystemClock())) as rows:
-        vdbs = ingesting.made(home, rows).vdbs
+        vdbs = ingesting.made(home, rows, ingesting.writing_down(home)).vdbs
         found: list[str] = []
         cursor = None
         while True:

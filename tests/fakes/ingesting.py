@@ -21,7 +21,7 @@ from llmanager.kernel.principal import Principal
 from llmanager.vdb.entities import Vectors
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.create import Creation, create
-from llmanager.vdb.usecases.ingest import Check, Ingestion, Order, ingest
+from llmanager.vdb.usecases.ingest import Embed, Ingestion, Order, ingest
 from llmanager.vdb.usecases.log import SegmentLog
 from tests.fakes.documents import vector_of
 
@@ -29,14 +29,17 @@ CALLER = Principal("acme", "key-1", frozenset())
 KEY = ("acme", "docs")
 
 
-def made(home: Path, rows: SQLiteStore) -> Ingestion:
-    blobs = FileBlobs(home / "blobs")
-
-    def embed(caller: Principal, model: str, texts: Sequence[str], check: Check) -> Vectors:
+def writing_down(home: Path) -> Embed:
+    def embed(caller: Principal, model: str, texts: Sequence[str], /, check: object) -> Vectors:
         with (home / "embedded.log").open("a") as log:
             log.write("".join(f"{text}\n" for text in texts))
         return Vectors(4, b"".join(map(vector_of, texts)))
 
+    return embed
+
+
+def made(home: Path, rows: SQLiteStore, embed: Embed) -> Ingestion:
+    blobs = FileBlobs(home / "blobs")
     vdbs = Collections(
         table=rows.table("vdb"),
         store=LanceDBVectorStore(home / "vectors"),
@@ -62,7 +65,7 @@ def tell(done: int, total: int | None, unit: str, stage: str) -> None:
 
 def main(home: Path) -> None:
     with closing(SQLiteStore(home / "rows.sqlite", SystemClock())) as rows:
-        tools = made(home, rows)
+        tools = made(home, rows, writing_down(home))
         if tools.vdbs.find(KEY) is None:
             create(tools.vdbs, Creation(*KEY))
         print(ingest(tools, caller=CALLER, order=Order("minilm", "folder:", vdb="docs"), tell=tell), flush=True)

@@ -12,12 +12,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from llmanager.adapters.local.full_disk import FULL, disk_is_full
 from llmanager.kernel.blobs import is_part
-from llmanager.kernel.errors import OutOfSpace, Unavailable
+from llmanager.kernel.errors import Unavailable
 
 UNFINISHED: Final = "~unfinished"  # a folder of files under way: no key's name, so no list shows it
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FULL = FULL | {errno.EFBIG}
 _SENTENCES = {
     errno.EIO: "The disk failed while the blob store was in use. Look at the disk, then try again.",
     errno.EROFS: "The blob store is read-only. Make LLMANAGER_HOME writable for the server.",
@@ -36,7 +37,7 @@ def translated() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise OutOfSpace("The disk is full, so nothing was written. Free some space, then ask again.") from error
+            raise disk_is_full() from error
         sentence = _SENTENCES.get(error.errno or 0)
         if sentence is None:
             raise

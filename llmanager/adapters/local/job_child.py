@@ -4,13 +4,14 @@
 End of stdin means that the parent is gone: the child ends too.
 """
 
-import errno
 import json
 import os
 import sys
 import threading
 from collections.abc import Callable
 from typing import Any, Final
+
+from llmanager.adapters.local.full_disk import FULL
 
 MIB: Final = 1024 * 1024
 RESERVE_BYTES: Final = 64 * MIB  # left free for rows and logs
@@ -36,7 +37,7 @@ def serve(work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     except JobFailed as failure:
         _tell({"failed": failure.reason, "is_final": failure.is_final})
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in FULL:
             raise
         _tell({"failed": "The disk became full. Free some space, then try again.", "is_final": False})
 

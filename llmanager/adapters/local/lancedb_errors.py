@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from llmanager.adapters.local.lancedb_folders import disk_is_full
+from llmanager.adapters.local.full_disk import disk_is_full
 from llmanager.kernel.errors import LLManagerError, Throttled
 from llmanager.vdb.errors import IndexDamaged, IndexMissing
 

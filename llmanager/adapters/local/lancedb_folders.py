@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from llmanager.kernel.errors import OutOfSpace
+from llmanager.adapters.local.full_disk import FULL, disk_is_full
 from llmanager.vdb.entities import Metric, Shape
 from llmanager.vdb.errors import IndexDamaged
 
@@ -29,7 +29,6 @@ SHAPE_FILE = "shape.json"
 
 _INDEX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.=%-]{0,199}")
 _PASSING = re.compile(r"\.(?:new|old)-[0-9a-f]+\.(.+)")  # being made or dropped
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 @dataclass(frozen=True)
@@ -112,13 +111,9 @@ def full_disk_said() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in FULL:
             raise
         raise disk_is_full() from error
-
-
-def disk_is_full() -> OutOfSpace:
-    return OutOfSpace("The disk is full, so nothing was written. Free some space, then ask again.")
 
 
 @contextlib.contextmanager

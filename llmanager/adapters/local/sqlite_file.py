@@ -8,7 +8,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from queue import Empty, LifoQueue
 
-from llmanager.kernel.errors import LLManagerError, NotSupported, OutOfSpace, Unavailable
+from llmanager.adapters.local.full_disk import disk_is_full
+from llmanager.kernel.errors import LLManagerError, NotSupported, Unavailable
 
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 5.0
@@ -62,7 +63,7 @@ def in_our_words(error: sqlite3.Error) -> LLManagerError | None:
     if code is None:
         return None
     if code in _FULL:
-        return OutOfSpace("The disk is full, so nothing was written. Free some space, then ask again.")
+        return disk_is_full()
     sentence = _SENTENCES.get(code & 0xFF)  # the low byte is the kind, the others its details
     return None if sentence is None else Unavailable(sentence)
 

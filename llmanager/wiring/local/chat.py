@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from llmanager.api.routes.chat import citations_view
+from llmanager.chat.dialogue import dialogue
 from llmanager.chat.entities import Passage, Question, Search, Turn
-from llmanager.chat.turns import dialogue
 from llmanager.chat.usecases.assistant import Assistant
 from llmanager.chat.usecases.prepare import prepare
 from llmanager.gateway.ports import Augmented

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from llmanager.adapters.documents.limits import MIB
+from llmanager.adapters.documents.reader import MODULES
 from llmanager.vdb.entities import ENDINGS, Block
 from tests.unit.adapters.documents import files
 
@@ -118,7 +119,8 @@ def test_word_paragraphs_and_tables_come_in_order(read):
     assert joined(read("a.docx", content)) == "One\n\nTwo\n\na | b\nc | d\n\nLast\n\n"
 
 
-def test_every_ending_that_is_told_can_be_read(read, reason):
+def test_every_ending_that_is_told_can_be_read_and_no_other(read, reason):
+    assert set(MODULES) == ENDINGS
     for ending in ENDINGS - {".pdf", ".docx"}:
         assert read(f"a{ending}", b"text\nword\n")
     assert "'.exe'" in reason("a.exe", b"MZ")

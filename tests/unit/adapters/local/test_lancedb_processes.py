@@ -2,8 +2,6 @@
 
 import json
 import random
-import subprocess
-import sys
 from collections import Counter
 
 import pytest
@@ -11,35 +9,10 @@ import pytest
 from llmanager.adapters.local.lancedb_store import LanceDBVectorStore
 from llmanager.vdb.entities import Shape
 from tests.contracts.vector_store.samples import ids, row, upsert
+from tests.unit.adapters.local.child_process import Child
 from tests.unit.adapters.local.vector_children import INDEX, PER_WRITE
 
-PATIENCE_S = 60
-
-
-class Child:
-    def __init__(self, *arguments: object) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.unit.adapters.local.vector_children", *map(str, arguments)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait(PATIENCE_S)
-        self.process.stdin.close()
-        self.process.stdout.close()
-
-    def heard(self):
-        return json.loads(self.process.stdout.readline())
-
-    def go(self):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
+CHILDREN = "tests.unit.adapters.local.vector_children"
 
 
 @pytest.fixture
@@ -51,7 +24,7 @@ def store(tmp_path):
 
 def lose_nothing_together(store, tmp_path, children, times):
     names = "abcd"[:children]
-    processes = [Child("take_turns", tmp_path, name, times) for name in names]
+    processes = [Child(CHILDREN, "take_turns", tmp_path, name, times) for name in names]
     try:
         assert [child.heard() for child in processes] == ["ready"] * children
         for child in processes:
@@ -81,7 +54,7 @@ def test_four_processes_write_read_and_tend_at_once_and_lose_nothing(store, tmp_
 def survive_kills(store, tmp_path, kills):
     chance, answered, start = random.Random(5), [], 0
     for _ in range(kills):
-        with Child("write_on", tmp_path, start) as child:
+        with Child(CHILDREN, "write_on", tmp_path, start) as child:
             assert child.heard() == "ready"
             answered += [child.heard() for _ in range(chance.randint(1, 25))]
             child.process.kill()

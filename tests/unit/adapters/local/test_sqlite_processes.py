@@ -4,8 +4,6 @@ import json
 import os
 import random
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 
 import pytest
@@ -14,35 +12,9 @@ from llmanager.adapters.local.home_lock import HomeInUse, HomeLock
 from llmanager.adapters.local.sqlite_table import SQLiteStore
 from llmanager.kernel.clock import SystemClock
 from llmanager.kernel.table import Table
+from tests.unit.adapters.local.child_process import PATIENCE_S, Child
 
-PATIENCE_S = 60
-
-
-class Child:
-    def __init__(self, *arguments: object) -> None:
-        module = "tests.unit.adapters.local.children"
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", module, *map(str, arguments)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait(PATIENCE_S)
-        self.process.stdin.close()
-        self.process.stdout.close()
-
-    def heard(self):
-        return json.loads(self.process.stdout.readline())
-
-    def go(self):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
+CHILDREN = "tests.unit.adapters.local.children"
 
 
 @pytest.fixture
@@ -67,10 +39,10 @@ def assert_intact(path):
 def test_four_processes_write_and_add_without_losing_anything(path):
     times = 100
     with (
-        Child("write_and_add", path, 0, times) as a,
-        Child("write_and_add", path, 1, times) as b,
-        Child("write_and_add", path, 2, times) as c,
-        Child("write_and_add", path, 3, times) as d,
+        Child(CHILDREN, "write_and_add", path, 0, times) as a,
+        Child(CHILDREN, "write_and_add", path, 1, times) as b,
+        Child(CHILDREN, "write_and_add", path, 2, times) as c,
+        Child(CHILDREN, "write_and_add", path, 3, times) as d,
     ):
         children = [a, b, c, d]
         assert [child.heard() for child in children] == ["ready"] * 4
@@ -89,7 +61,7 @@ def test_every_answered_write_survives_kill_9(path):
     answered: list[int] = []
     for _ in range(8):
         start = answered[-1] + 10 if answered else 0  # beyond a write that was done but not answered
-        with Child("write_on", path, start) as child:
+        with Child(CHILDREN, "write_on", path, start) as child:
             answered += [child.heard() for _ in range(random.randint(1, 200))]
             child.process.kill()
             answered += [json.loads(line) for line in child.process.stdout if line.endswith("\n")]
@@ -99,7 +71,7 @@ def test_every_answered_write_survives_kill_9(path):
 
 
 def test_a_full_disk_is_said_loses_nothing_and_heals(path):
-    with Child("fill", path, 2_000_000) as child:
+    with Child(CHILDREN, "fill", path, 2_000_000) as child:
         told = child.heard()
         assert child.process.wait(PATIENCE_S) == 0
     assert "disk is full" in told["refusal"]
@@ -110,7 +82,7 @@ def test_a_full_disk_is_said_loses_nothing_and_heals(path):
 
 
 def test_a_home_has_one_server(tmp_path):
-    with Child("hold_home", tmp_path) as child:
+    with Child(CHILDREN, "hold_home", tmp_path) as child:
         assert child.heard() == "ready"
         with pytest.raises(HomeInUse, match=f"process {child.process.pid}"), HomeLock(tmp_path):
             pass
@@ -121,7 +93,7 @@ def test_a_home_has_one_server(tmp_path):
 
 
 def test_a_home_is_free_again_when_its_server_was_killed(tmp_path):
-    with Child("hold_home", tmp_path) as child:
+    with Child(CHILDREN, "hold_home", tmp_path) as child:
         assert child.heard() == "ready"
     with HomeLock(tmp_path), pytest.raises(HomeInUse, match=f"process {os.getpid()}"), HomeLock(tmp_path):
         pass

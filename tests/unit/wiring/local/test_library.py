@@ -19,6 +19,7 @@ from llmanager.vdb.usecases.hibernate import hibernate
 from llmanager.vdb.usecases.ingest import Order
 from llmanager.vdb.usecases.read import list_items
 from llmanager.vdb.usecases.restore import ready
+from llmanager.vdb.usecases.sweep import Tend
 from llmanager.vdb.usecases.write import write
 from llmanager.wiring.local import library as local
 from llmanager.wiring.local.ingestion import INGEST
@@ -146,11 +147,11 @@ def test_what_is_used_is_tended_and_what_was_not_used_since_the_start_is_not(hom
         write(library.vdbs, DOCS, Write((Item("a", "text"),), Vectors(1, bytes(4))))
     home.clock.advance(timedelta(hours=1).total_seconds())
     with home.opened() as library:
-        local.tend_used(library.vdbs)
+        local.tend_used(Tend(library.vdbs), library.vdbs.store)
         assert home.store.tended == []
         list_items(library.vdbs, DOCS, limit=1)
         home.clock.advance(61)
-        local.tend_used(library.vdbs)
+        local.tend_used(Tend(library.vdbs), library.vdbs.store)
         assert home.store.tended == [library.vdbs.require(DOCS).resource]
 
 

@@ -1,7 +1,7 @@
 import pytest
 
+from llmanager.chat.dialogue import dialogue
 from llmanager.chat.entities import Turn
-from llmanager.chat.turns import dialogue
 from llmanager.kernel.errors import InvalidInput
 
 
