@@ -12,7 +12,7 @@ MAX_OPEN_JOBS = 1000  # of one tenant, queued and running; some more where many 
 MAX_STAGE_CHARS = 200  # of Progress.stage and .unit; what is longer is cut
 MAX_MESSAGE_CHARS = 2000  # of Failure.message; what is longer is cut
 MAX_ATTEMPTS = 8  # of a job that fails for reasons that may mend: about ten minutes
-MAX_DEATHS = 3  # of a job during which its worker vanishes
+MAX_DEATHS = 5  # of a job during which its worker vanishes
 LEASE_S = 60.0  # a worker that is silent for that long has lost its job
 KEEP_S = 7 * 86_400  # what is over is forgotten after that
 

@@ -18,7 +18,8 @@ from llmanager.vdb.usecases.settle import settle
 class Sweep:
     """Call it every few seconds; the first call finishes what a dead server left half-done.
 
-    One collection that fails holds up no other; the first error is raised at the end. An index or a folder of segments without a row is removed when two calls in a row saw it.
+    One collection that fails holds up no other; the first error is raised at the end. An index or a folder of segments
+    without a row is removed when two calls in a row saw it.
     """
 
     def __init__(self, vdbs: Collections) -> None:

@@ -24,6 +24,7 @@ from llmanager.kernel.table import Table
 from llmanager.vdb.entities import Vectors
 from llmanager.vdb.ports import VectorStore
 from llmanager.vdb.usecases.collections import Collections
+from llmanager.vdb.usecases.forget import forget_documents
 from llmanager.vdb.usecases.ingest import Ingestion
 from llmanager.vdb.usecases.log import SegmentLog
 from llmanager.vdb.usecases.sweep import Sweep, Tend
@@ -38,7 +39,7 @@ from llmanager.wiring.local.uploaded_documents import UploadedDocuments
 from llmanager.wiring.settings import Settings
 
 CHORES_EVERY_S = 2.0
-FILES_EVERY_S = 60.0
+SELDOM_S = 600.0  # what lists all there is
 THREADS = {"vdb": 16, "history": 4, "upload": MAX_UPLOADS_AT_ONCE}  # what is slow in one holds up no other
 JOBS_AT_ONCE = 2
 
@@ -101,7 +102,8 @@ def opened_library(settings: Settings, tables: Callable[[str], Table], clock: Cl
     chores: list[Callable[[], object]] = [
         Sweep(vdbs),
         Tend(vdbs),
-        seldom(partial(sweep_files, files), FILES_EVERY_S, clock),
+        seldom(partial(sweep_files, files), SELDOM_S, clock),
+        seldom(partial(forget_documents, tables("ingested"), vdbs), SELDOM_S, clock),
     ]
     with ExitStack() as stack:
         pools = {f"{name}_threads": stack.enter_context(closing(Threads(name, n))) for name, n in THREADS.items()}

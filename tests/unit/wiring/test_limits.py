@@ -1,9 +1,25 @@
 from dataclasses import asdict, fields
 
+from llmanager.adapters.documents import limits as documents
+from llmanager.adapters.documents.csv_rows import MAX_COLUMNS
+from llmanager.chat import entities as chat
+from llmanager.chat.budget import DEFAULT_ANSWER_TOKENS
+from llmanager.files import entities as files
 from llmanager.gateway.policy import Limits
+from llmanager.jobs import entities as jobs
+from llmanager.jobs.queueing import FIRST_PAUSE_S, LONGEST_PAUSE_S
+from llmanager.vdb import entities as vdb
+from llmanager.vdb.lifecycle import NOTE_EVERY_S
+from llmanager.vdb.usecases.collections import Collections
+from llmanager.vdb.usecases.ingest import MAX_FAILURES_TOLD
+from llmanager.vdb.usecases.query import MAX_RERANKED
+from llmanager.wire import chat as chat_wire
 from llmanager.wiring.local.app import limits_of
+from llmanager.wiring.local.one_writer import WAIT_S
 from llmanager.wiring.settings import Settings
 from tests.api.server import ROOT
+
+KIB, MIB, GIB = 2**10, 2**20, 2**30
 
 # The row of docs/limits.md that tells each limit of the data path, with its value.
 ROWS = {
@@ -35,3 +51,56 @@ def test_the_docs_tell_every_limit_of_the_data_path_with_its_value():
     for name, value in asdict(Limits()).items():
         unit = {"MiB": 2**20, "MB": 10**6}.get(ROWS[name].removesuffix(" |").rpartition(" ")[2], 1)
         assert ROWS[name].format(value / unit if unit > 1 else value) in text, name
+
+
+def test_the_docs_tell_the_limits_of_vector_databases_files_jobs_and_documents():
+    text, child = (ROOT / "docs" / "limits.md").read_text(), documents.Limits()
+    rows = (
+        f"| vector databases of a server, hibernated ones too | {max_collections()} |",
+        f"| dimensions of a vector | {vdb.MAX_DIM} |",
+        f"| a component of a vector | {vdb.MAX_COMPONENT:.0e} ".replace("e+", "e"),
+        f"| id of an item | {vdb.MAX_ID_BYTES} bytes |",
+        f"| text of an item | {vdb.MAX_TEXT_BYTES // KIB} KiB |",
+        f"| metadata of an item | {vdb.MAX_METADATA_BYTES // KIB} KiB as JSON, {vdb.MAX_METADATA_DEPTH} levels deep |",
+        f"| items of one write (`/vdb/add`) | {vdb.MAX_ITEMS_AT_ONCE}, {vdb.MAX_BYTES_AT_ONCE // MIB} MiB together |",
+        f"| names of metadata in a vector database | {vdb.MAX_FIELDS} of at most {vdb.MAX_FIELD_BYTES} bytes,",
+        f"| {vdb.MAX_FILTER_CONDITIONS} conditions, {vdb.MAX_FILTER_DEPTH} levels, {vdb.MAX_FILTER_VALUES} values in",
+        f"| query text | {vdb.MAX_QUERY_BYTES // KIB} KiB |",
+        f"| `k` of `/vdb/query`; of `/chat` | {vdb.MAX_K}; {chat_wire.MAX_K} |",
+        f"| hits that `rerank` compares | {MAX_RERANKED} |",
+        f"| question or system text of `/chat` | {chat_wire.MAX_TEXT_CHARS // 1000} 000 characters |",
+        f"| the {chat.MAX_TURNS} newest |",
+        f"| {DEFAULT_ANSWER_TOKENS} tokens, at most a quarter;",
+        f"| an uploaded file | {Settings.from_env({}).max_file_mib} MiB |",
+        f"| name of a file | {files.MAX_FILENAME_BYTES} bytes, {files.MAX_PART_BYTES} between two slashes |",
+        f"| uploads that are announced and not finished, of a tenant | {files.MAX_OPEN_UPLOADS} |",
+        f"| uploads that come in at the same time | {files.MAX_UPLOADS_AT_ONCE} |",
+        f"| an upload, from its announcement to its end | {files.UPLOAD_S // 3600} h |",
+        f"| jobs of a tenant that are not over | {jobs.MAX_OPEN_JOBS} |",
+        f"| a job's payload and result | {jobs.MAX_PAYLOAD_BYTES // KIB} KiB each as JSON |",
+        f"| a job whose worker is silent | {jobs.LEASE_S:g} s |",
+        f"| {jobs.MAX_ATTEMPTS} tries, {FIRST_PAUSE_S:g} s to {LONGEST_PAUSE_S:g} s apart,",
+        f"| a job during which the server ends | {jobs.MAX_DEATHS} times without getting further |",
+        f"| a job that is over | {jobs.KEEP_S // 86_400} days |",
+        f"| {vdb.MAX_DOCUMENTS // 1000} 000 of at most {vdb.MAX_DOCUMENT_BYTES // GIB} GiB each;",
+        f"PDF and Word {child.whole_bytes // MIB} MiB |",
+        f"| {child.memory_bytes // GIB} GiB of memory, {child.cpu_s} s of computing,",
+        f"{child.silence_s:g} s of silence, {child.text_characters // GIB} Gi characters of text |",
+        f"| a Word document, unpacked | {child.unpacked_bytes // MIB} MiB,",
+        f"| a line of CSV or JSONL | {documents.MAX_LINE_CHARACTERS // MIB} Mi characters, {MAX_COLUMNS} columns |",
+        f"| {vdb.MIN_CHUNK} to {vdb.MAX_CHUNK // 1000} 000 characters; at most half of it |",
+        f"| failed documents that a job names | {MAX_FAILURES_TOLD} |",
+        f"| {vdb.MAX_OBJECT_BYTES // MIB} MiB, {vdb.MAX_OBJECT_ITEMS // 1000} 000 items; as JSONL any size |",
+        f"| a writer's wait for another of the same vector database | {WAIT_S:g} s |",
+        f"wait for a vector database that is restored | {field_default(Collections, 'restore_wait_s'):g} s |",
+        f"| last use of a vector database | noted every {NOTE_EVERY_S:g} s,",
+    )
+    assert [row for row in rows if row not in text] == []
+
+
+def max_collections() -> int:
+    return field_default(Collections, "max_collections")
+
+
+def field_default(cls, name):
+    return next(field.default for field in fields(cls) if field.name == name)
