@@ -19,6 +19,7 @@ python=.venv/bin/python
 export PYTHONPATH="$root"          # the package runs from the checkout; nothing else is on its path
 unset PYTHONDONTWRITEBYTECODE      # start-up time matters more than a few cache files
 unset PYTHONHOME VIRTUAL_ENV
+export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}" # glibc: a heap a thread would keep hundreds of MB after an ingestion
 export LANCEDB_LOG="${LANCEDB_LOG:-error}" # it warns of what its own retries mend
 
 say() { printf '%s\n' "$*" >&2; }

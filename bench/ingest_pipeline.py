@@ -43,7 +43,7 @@ class SlowEmbedder:
         self.busy_s = 0.0
         self._lock = threading.Lock()
 
-    def __call__(self, caller: Principal, model: str, texts: Sequence[str]) -> Vectors:
+    def __call__(self, caller: Principal, model: str, texts: Sequence[str], /, check: object) -> Vectors:
         with self._lock:
             begun = time.perf_counter()
             time.sleep(self.seconds_a_text * len(texts))

@@ -1,10 +1,8 @@
 """The outermost ASGI callable: what every request meets first and every answer passes last."""
 
 import asyncio
-import traceback
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import PurePath
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,8 +13,7 @@ from llmanager.api.head import HeadLimits, check_head, host_names, is_upload, pu
 from llmanager.gateway.ports import Rendered
 from llmanager.kernel.errors import LLManagerError
 from llmanager.kernel.ids import NewId
-
-MAX_FRAMES = 20  # of a failure's origin in the log
+from llmanager.kernel.origin import origin_of
 
 log = structlog.get_logger()
 
@@ -148,8 +145,6 @@ class _Exchange:
 
 
 def _log_failure(scope: Scope, error: Exception) -> None:
-    """Where and what kind, never the message: exceptions like to quote the values that they choked on."""
-    frames = traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
     cause = error.__cause__ or error.__context__
     log.error(
         "request_failed",
@@ -157,5 +152,5 @@ def _log_failure(scope: Scope, error: Exception) -> None:
         path=scope["path"],
         error=type(error).__qualname__,
         cause=type(cause).__qualname__ if cause else None,
-        where=[f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames],
+        where=origin_of(error),
     )

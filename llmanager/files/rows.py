@@ -11,11 +11,9 @@ Tenants have no '#' in their names. Everything of a file expires with it; its bl
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
-
-import msgspec
 
 from llmanager.files.entities import File
+from llmanager.kernel.bodies import body_of, entity_in
 from llmanager.kernel.table import Row
 
 TOKENS = "upload-token"
@@ -35,15 +33,15 @@ def upload_partition(tenant: str) -> str:
 
 
 def file_row(file: File) -> Row:
-    return Row(file_partition(file.tenant), file.id, _body(file), expires_at=file.expires_at)
+    return Row(file_partition(file.tenant), file.id, body_of(file), expires_at=file.expires_at)
 
 
 def name_row(file: File) -> Row:
-    return Row(name_partition(file.tenant), file.filename, _body(file), expires_at=file.expires_at)
+    return Row(name_partition(file.tenant), file.filename, body_of(file), expires_at=file.expires_at)
 
 
 def to_file(row: Row) -> File:
-    return msgspec.convert({**row.body, "version": row.version}, File)
+    return entity_in(row, File)
 
 
 def upload_rows(file: File, token_hash: str, until: datetime) -> Sequence[Row]:
@@ -62,9 +60,3 @@ def owner_of(blob: str) -> tuple[str, str]:
     """Tenant and id of the file that a blob was uploaded for."""
     tenant, id_, _ = blob.removeprefix(BLOBS).split("/")
     return tenant, id_
-
-
-def _body(file: File) -> dict[str, Any]:
-    body: dict[str, Any] = msgspec.to_builtins(file)
-    del body["version"]
-    return body

@@ -10,11 +10,9 @@ Tenants have no '#' in their names. A job that is over has no row but its own, w
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
-
-import msgspec
 
 from llmanager.jobs.entities import KEEP_S, Job, Key, Lane
+from llmanager.kernel.bodies import body_of, entity_in
 from llmanager.kernel.table import Action, Delete, Expect, Put, Row
 
 DUE = "due"
@@ -29,14 +27,12 @@ def lane_partition(tenant: str) -> str:
 
 
 def job_row(job: Job) -> Row:
-    body: dict[str, Any] = msgspec.to_builtins(job)
-    del body["version"]
     expires_at = job.ended_at + timedelta(seconds=KEEP_S) if job.ended_at else None
-    return Row(job_partition(job.tenant), job.id, body, expires_at=expires_at)
+    return Row(job_partition(job.tenant), job.id, body_of(job), expires_at=expires_at)
 
 
 def to_job(row: Row) -> Job:
-    return msgspec.convert({**row.body, "version": row.version}, Job)
+    return entity_in(row, Job)
 
 
 def due_row(key: Key, at: datetime) -> Row:

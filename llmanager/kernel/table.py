@@ -4,7 +4,7 @@ A row has a partition key, a sort key, a JSON body, a version and perhaps an exp
 the only place that knows its keys. Adapters pass tests/contracts/test_table.py.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -111,3 +111,25 @@ class Table(Protocol):
         Atomic: no two callers get the same value. Not safe to retry: a lost answer may have counted, so use it for
         sequence numbers (gaps are allowed) and statistics, never for money.
         """
+
+
+def rows_in(table: Table, partition: str) -> Iterator[Row]:
+    """All of a partition, read page by page as they are asked for."""
+    after: str | None = None
+    while True:
+        page = table.query(partition, after=after)
+        yield from page.rows
+        after = page.next_after
+        if after is None:
+            return
+
+
+def all_rows(table: Table) -> Iterator[Row]:
+    """All partitions, likewise. Only for the small registry tables."""
+    after: tuple[str, str] | None = None
+    while True:
+        page = table.scan(after=after)
+        yield from page.rows
+        after = page.next_after
+        if after is None:
+            return

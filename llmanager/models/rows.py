@@ -9,10 +9,8 @@ who reconciles a model             lease#TENANT       NAME     expires by itself
 """
 
 from datetime import datetime
-from typing import Any
 
-import msgspec
-
+from llmanager.kernel.bodies import body_of, entity_in
 from llmanager.kernel.table import Check, Row
 from llmanager.models.entities import Model, Use
 
@@ -49,24 +47,20 @@ def key_of(row: Row) -> Key:
 
 
 def model_row(model: Model) -> Row:
-    body: dict[str, Any] = msgspec.to_builtins(model)
-    del body["version"]
-    return Row(model_partition(model.tenant), model.name, body)
+    return Row(model_partition(model.tenant), model.name, body_of(model))
 
 
 def to_model(row: Row) -> Model:
-    return msgspec.convert({**row.body, "version": row.version}, Model)
+    return entity_in(row, Model)
 
 
 def use_row(key: Key, use: Use) -> Row:
     tenant, name = key
-    body: dict[str, Any] = msgspec.to_builtins(use)
-    del body["version"]
-    return Row(use_partition(tenant), name, body)
+    return Row(use_partition(tenant), name, body_of(use))
 
 
 def to_use(row: Row | None) -> Use:
-    return Use() if row is None else msgspec.convert({**row.body, "version": row.version}, Use)
+    return Use() if row is None else entity_in(row, Use)
 
 
 def lease_row(key: Key, owner: str, until: datetime) -> Row:

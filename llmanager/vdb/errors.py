@@ -1,6 +1,6 @@
 """What can go wrong with collections."""
 
-from llmanager.kernel.errors import Conflict, Final, InvalidInput, NotFound, TooLarge, Unavailable
+from llmanager.kernel.errors import Conflict, Final, InvalidInput, NotFound, Throttled, TooLarge, Unavailable
 
 
 class CollectionNotFound(NotFound):
@@ -43,6 +43,11 @@ class BeingRestored(Unavailable):
             f"The vector database {name!r} is being restored from its segments. Try again in some seconds.",
             retry_after_s=5,
         )
+
+
+class BeingChanged(Throttled):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The vector database {name!r} is being changed. Try again.")
 
 
 class IndexMissing(Unavailable):

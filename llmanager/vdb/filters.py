@@ -60,7 +60,7 @@ class Not:
 
 Filter = Compare | In | Exists | And | Or | Not
 
-_MEANINGS: dict[Op, Callable[[Any, Any], bool]] = {
+OPERATORS: Mapping[Op, Callable[[Any, Any], Any]] = {
     Op.EQ: operator.eq,
     Op.NE: operator.ne,
     Op.LT: operator.lt,
@@ -85,7 +85,7 @@ def matches(condition: Filter, metadata: Mapping[str, Any]) -> bool:
     match condition:
         case Compare(field, op, value):
             held, wanted = comparable(metadata.get(field)), comparable(value)
-            return type(held) is type(wanted) and _MEANINGS[op](held, wanted)
+            return type(held) is type(wanted) and bool(OPERATORS[op](held, wanted))
         case In(field, values):
             return any(matches(Compare(field, Op.EQ, value), metadata) for value in values)
         case Exists(field):

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from math import sqrt
 from operator import mul
 
-from llmanager.vdb.entities import MAX_K, Hit
+from llmanager.vdb.entities import Hit
 
+MAX_RERANKED = 200  # each is compared with each
 RELEVANCE = 0.5  # against variety
 
 
 def mmr(query: bytes, hits: Sequence[Hit], *, k: int, relevance: float = RELEVANCE) -> tuple[Hit, ...]:
     """k of the hits, in the order in which they were chosen, with the scores they had. All have vectors.
 
-    Only the first MAX_K are looked at: the work grows with their number, with k and with the dimension.
+    Only the first MAX_RERANKED are looked at: the work grows with their number, with k and with the dimension.
     """
-    hits = hits[:MAX_K]
+    hits = hits[:MAX_RERANKED]
     asked = _unit(query)
     vectors = [_unit(hit.vector or b"") for hit in hits]
     closeness = [_dot(asked, vector) for vector in vectors]

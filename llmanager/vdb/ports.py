@@ -1,15 +1,15 @@
 """What collections need from the outside: an index, an embedder, a way to be alone with one collection."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from llmanager.kernel.principal import Principal
 from llmanager.vdb.entities import Block, Chunking, Document, Found, Hit, IndexStats, Item, Shape, Vectors, Write
 from llmanager.vdb.filters import Filter
 
-T = TypeVar("T")
+MAX_TEXTS = 256  # of one embed
 
 
 class FieldType(StrEnum):
@@ -84,20 +84,12 @@ class Embedder(Protocol):
         """
 
 
-MAX_TEXTS = 256  # of one embed
-
-
 class Exclusive(Protocol):
     def __call__(self, resource: str) -> AbstractContextManager[None]:
         """To be the only writer of a collection, in all processes, while the context lasts.
 
         Raises Throttled if others do not finish in time.
         """
-
-
-class RunBlocking(Protocol):
-    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]:
-        """Do what blocks in a thread, and wait for it without holding up the event loop."""
 
 
 class DocumentSource(Protocol):

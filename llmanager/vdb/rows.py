@@ -12,10 +12,8 @@ deleted and created again.
 """
 
 from datetime import datetime
-from typing import Any
 
-import msgspec
-
+from llmanager.kernel.bodies import body_of, entity_in
 from llmanager.kernel.table import Action, Check, Delete, Row
 from llmanager.vdb.entities import Collection, Index, Use
 
@@ -40,23 +38,19 @@ def is_collection(row: Row) -> bool:
 
 
 def collection_row(collection: Collection) -> Row:
-    body: dict[str, Any] = msgspec.to_builtins(collection)
-    del body["version"]
-    return Row(collection_partition(collection.tenant), collection.name, body)
+    return Row(collection_partition(collection.tenant), collection.name, body_of(collection))
 
 
 def to_collection(row: Row) -> Collection:
-    return msgspec.convert({**row.body, "version": row.version}, Collection)
+    return entity_in(row, Collection)
 
 
 def index_row(collection: Collection, index: Index) -> Row:
-    body: dict[str, Any] = msgspec.to_builtins(index)
-    del body["version"]
-    return Row(index_partition(collection.tenant), collection.resource, body)
+    return Row(index_partition(collection.tenant), collection.resource, body_of(index))
 
 
 def to_index(row: Row) -> Index:
-    return msgspec.convert({**row.body, "version": row.version}, Index)
+    return entity_in(row, Index)
 
 
 def use_row(collection: Collection, at: datetime) -> Row:

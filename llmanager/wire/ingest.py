@@ -7,9 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from llmanager.wire.base import Request
 from llmanager.wire.history import Text
-from llmanager.wire.vdb import JobRef, Name
-
-__all__ = ["Embed", "JobRef"]
+from llmanager.wire.vdb import Name
 
 Address = Annotated[Text, Field(min_length=1, max_length=1024)]
 S3_FIELDS = ("s3_src_bucket", "s3_src_key", "s3_dest_bucket", "s3_dest_key")

@@ -26,6 +26,13 @@ class ListJobs(Request):
     cursor: Cursor | None = None
 
 
+class JobRef(Response):
+    """What a route answers that has submitted a job."""
+
+    job_id: str
+    status: str
+
+
 class Progress(Response):
     done: int
     total: int | None  # null: not known yet

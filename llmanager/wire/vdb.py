@@ -216,11 +216,6 @@ class Added(Response):
     ids: list[str]
 
 
-class JobRef(Response):
-    job_id: str
-    status: str
-
-
 class Result(Response):
     id: str
     text: str

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from llmanager.kernel.errors import Conflict
-from llmanager.kernel.table import Delete, Put, Row, RowPage, Table
+from llmanager.kernel.table import Delete, Put, Row, RowPage, Table, all_rows, rows_in
 
 
 def sorts(page: RowPage) -> list[str]:
@@ -93,6 +93,13 @@ class TestPages:
                 break
             page = table.scan(after=page.next_after, limit=2)
         assert sorted(seen) == sorted(keys)
+
+    def test_are_turned_by_who_wants_all_rows(self, table):
+        keys = [(partition, f"{number:03}") for partition in ("p", "q") for number in range(101)]
+        for key in keys:
+            table.put(Row(*key))
+        assert [row.sort for row in rows_in(table, "q")] == [sort for partition, sort in keys if partition == "q"]
+        assert sorted((row.partition, row.sort) for row in all_rows(table)) == keys
 
 
 class TestExpiry:

@@ -65,7 +65,8 @@ class LineSplitter:
 class FakeEmbed:
     """Blocks as the embedding of a use case does. `texts` are those that were given vectors, in whatever order.
 
-    A text that holds 'LONG' is refused. `before` is called with every batch: it may raise, or wait.
+    A text that holds 'LONG' is refused. `before` is called with every batch: it may raise, or wait. While
+    `is_waking` is set it waits, as for a model that wakes up.
     """
 
     def __init__(self, dim: int = 4) -> None:
@@ -75,10 +76,15 @@ class FakeEmbed:
         self.callers: set[Principal] = set()
         self.before: Callable[[Sequence[str]], None] = lambda _: None
         self.down: LLManagerError | None = None
+        self.is_waking = threading.Event()
         self._lock = threading.Lock()
 
-    def __call__(self, caller: Principal, model: str, texts: Sequence[str]) -> Vectors:
+    def __call__(
+        self, caller: Principal, model: str, texts: Sequence[str], /, check: Callable[[], None] = lambda: None
+    ) -> Vectors:
         self.before(texts)
+        while self.is_waking.is_set():
+            check()
         if self.down is not None:
             raise self.down
         if any("LONG" in text for text in texts):

@@ -1,6 +1,7 @@
 """Ingesting on real parts in a process of its own, to be killed. Its embedder writes down what it was asked for.
 
-`python -m tests.fakes.ingesting HOME`: ingests HOME/docs into the database "docs", a line on stdout a portion.
+`python -m tests.fakes.ingesting HOME` ingests HOME/docs into the database "docs". Each time it tells how far it is,
+that is a line on stdout.
 """
 
 import sys
@@ -56,7 +57,7 @@ def made(home: Path, rows: SQLiteStore) -> Ingestion:
 
 
 def tell(done: int, total: int | None, unit: str, stage: str) -> None:
-    print(stage, flush=True)
+    print(f"{done} {unit}", flush=True)
 
 
 def main(home: Path) -> None:

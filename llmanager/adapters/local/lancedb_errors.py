@@ -22,7 +22,7 @@ _DAMAGED = re.compile(  # what Lance says of files that are gone, cut short or o
     r"not found: \S+\.lance|no such file|corrupt|invalid magic|invalid range|failed to fill whole buffer"
     r"|file size is too small|correct footer|root as footer|overflowing position|failed to decode protobuf"
     r"|length of the sliced buffer|outside file|unsupported index version|metadata not found"
-    r"|does not have sufficient data|column id not found",
+    r"|does not have sufficient data|column '?id'? (?:not found|does not exist)",
     re.IGNORECASE,
 )
 

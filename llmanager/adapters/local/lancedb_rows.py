@@ -22,7 +22,7 @@ from lancedb.expr import Expr, col, lit
 from llmanager.adapters.local.scores import Matrix, lengths, matrix
 from llmanager.vdb.conditions import type_of, typed
 from llmanager.vdb.entities import MIN_LENGTH, Found, Item, Metric, Shape, Vectors
-from llmanager.vdb.filters import And, Comparable, Compare, Exists, Filter, In, Not, Op, Or, Scalar, comparable
+from llmanager.vdb.filters import OPERATORS, And, Comparable, Compare, Exists, Filter, In, Not, Or, Scalar, comparable
 from llmanager.vdb.ports import FieldType
 
 ITEM = ["id", "text", "source", "metadata"]
@@ -31,14 +31,6 @@ UNDIRECTED = "is_undirected"  # a column of its own, added with the first vector
 _PREFIXES = {FieldType.TEXT: "t_", FieldType.NUMBER: "n_", FieldType.FLAG: "f_"}
 _FIELD_TYPES = {prefix: type_ for type_, prefix in _PREFIXES.items()}
 _ARROW = {"t_": pa.string(), "n_": pa.float64(), "f_": pa.bool_()}
-_OPERATORS: dict[Op, Callable[[Expr, Expr], Expr]] = {
-    Op.EQ: operator.eq,
-    Op.NE: operator.ne,
-    Op.LT: operator.lt,
-    Op.LE: operator.le,
-    Op.GT: operator.gt,
-    Op.GE: operator.ge,
-}
 _Test = Callable[[str, list[Comparable]], Expr]
 
 
@@ -129,7 +121,7 @@ def predicate(where: Filter, columns: Collection[str]) -> Expr:
     """True for exactly the rows that `matches`. `columns`: those that the table has."""
     match where:
         case Compare(field, op, value):
-            return _on(field, [value], lambda name, seen: _OPERATORS[op](col(name), lit(seen[0])), columns)
+            return _on(field, [value], lambda name, seen: OPERATORS[op](col(name), lit(seen[0])), columns)
         case In(field, values):
             return _on(field, values, lambda name, seen: col(name).isin(seen), columns)
         case Exists(field):

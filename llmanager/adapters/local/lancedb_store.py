@@ -25,7 +25,7 @@ from llmanager.vdb.ports import FieldType
 MAX_OPEN = 256  # tables
 ANN_ROWS = 10_000
 KEEP_S = 15 * 60
-CACHE_MIB = 512
+CACHE_MIB = 128
 
 
 class LanceDBVectorStore:

@@ -102,7 +102,7 @@ def _event(event: Cited | str | Answer) -> dict[str, Any]:
             return {"delta": event}
         case Cited():
             chat = {} if event.chat_id is None else {"chat_id": event.chat_id}
-            return {"citations": _citations(event.citations), **chat}
+            return {"citations": citations_view(event.citations), **chat}
         case Answer():
             return _told(event)
 
@@ -111,13 +111,13 @@ def _told(told: Answer) -> dict[str, Any]:
     return {
         "response": told.response,
         "chat_id": told.chat_id,
-        "citations": _citations(told.citations),
+        "citations": citations_view(told.citations),
         "usage": _usage(told.usage),
         "finish_reason": told.finish_reason,
     }
 
 
-def _citations(passages: tuple[Passage, ...]) -> list[dict[str, Any]]:
+def citations_view(passages: tuple[Passage, ...]) -> list[dict[str, Any]]:
     return [{"id": p.id, "text": p.text, "score": p.score, "source": p.source} for p in passages]
 
 

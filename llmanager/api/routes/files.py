@@ -1,8 +1,6 @@
 """POST /files, PUT /files/ID/content, GET /files/ID, POST /files/list and /files/delete."""
 
-from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Protocol, TypeVar
 
 from fastapi import APIRouter, Request, Response
 
@@ -17,15 +15,10 @@ from llmanager.files.usecases.delete import delete_file
 from llmanager.files.usecases.files import Files
 from llmanager.files.usecases.receive import receive
 from llmanager.gateway.ports import Keyring
+from llmanager.kernel.blocking import RunBlocking
 from llmanager.kernel.errors import LLManagerError
 from llmanager.kernel.principal import Principal
 from llmanager.wire import files as wire
-
-T = TypeVar("T")
-
-
-class RunBlocking(Protocol):
-    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
 
 
 def file_routes(*, files: Files, keyring: Keyring, run_blocking: RunBlocking) -> APIRouter:

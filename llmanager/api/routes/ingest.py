@@ -1,29 +1,25 @@
 """POST /vdb/embed. What is wrong with the order is said at once; the rest is done by a job."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
 
 from fastapi import APIRouter
 
 from llmanager.api.access import requires
+from llmanager.api.routes.jobs import job_ref
 from llmanager.gateway.ports import Keyring
 from llmanager.jobs.entities import Job
+from llmanager.jobs.usecases.submit import Submit
+from llmanager.kernel.blocking import RunBlocking
 from llmanager.kernel.principal import Principal
 from llmanager.vdb.entities import Chunking, Strategy
-from llmanager.vdb.ports import RunBlocking
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.create import check_fit
-from llmanager.vdb.usecases.ingest import Order, check_order
+from llmanager.vdb.usecases.ingest import INGEST, Order, check_order
 from llmanager.wire import ingest as wire
-
-INGEST = "vdb.ingest"
+from llmanager.wire.jobs import JobRef
 
 CheckEmbedder = Callable[[Principal, str], object]  # raises EmbedderMissing, EmbedderUnfit as far as is known at once
-
-
-class Submit(Protocol):
-    def __call__(self, *, caller: Principal, kind: str, payload: Mapping[str, Any], lane: str) -> Job: ...
 
 
 def ingest_routes(
@@ -33,12 +29,12 @@ def ingest_routes(
     writer = requires(keyring, "vdb:write")
 
     @router.post("/embed", status_code=202)
-    async def embed(body: wire.Embed, caller: Principal = writer) -> wire.JobRef:
+    async def embed(body: wire.Embed, caller: Principal = writer) -> JobRef:
         """Documents to chunks to vectors, by a job: /jobs/status tells how far it is, and what failed why."""
         order = _order(body)
         check_order(order)
         job = await run_blocking(partial(_submitted, caller, order))
-        return wire.JobRef(job_id=job.id, status=job.state)
+        return job_ref(job)
 
     def _submitted(caller: Principal, order: Order) -> Job:
         check_embedder(caller, order.model)

@@ -27,23 +27,26 @@ def job_routes(*, queue: Queue, keyring: Keyring, until: Until) -> APIRouter:
         key = (caller.tenant, body.job_id)
         if body.wait_s:
             await until(key, lambda: _is_over(queue, key), body.wait_s)  # without a thread, however many wait
-        return job_view(await run_in_threadpool(queue.require, key))
+        return _view(await run_in_threadpool(queue.require, key))
 
     @router.post("/cancel", name="cancel")
     def cancel_(body: wire.CancelJob, caller: Principal = user) -> wire.Job:
         """What runs ends when it next reports its progress; until then its status is still running."""
-        return job_view(cancel(queue, (caller.tenant, body.job_id)))
+        return _view(cancel(queue, (caller.tenant, body.job_id)))
 
     @router.post("/list", name="list")
     def list_(body: wire.ListJobs, caller: Principal = user) -> wire.JobList:
         page = list_jobs(queue, tenant=caller.tenant, limit=body.limit, cursor=body.cursor)
-        return wire.JobList(jobs=[job_view(job) for job in page.items], cursor=page.cursor)
+        return wire.JobList(jobs=[_view(job) for job in page.items], cursor=page.cursor)
 
     return router
 
 
-def job_view(job: Job) -> wire.Job:
-    """Also what a route that submits a job answers."""
+def job_ref(job: Job) -> wire.JobRef:
+    return wire.JobRef(job_id=job.id, status=job.state)
+
+
+def _view(job: Job) -> wire.Job:
     seen, failure = job.progress, job.failure
     return wire.Job(
         job_id=job.id,

@@ -1,22 +1,23 @@
 """POST /vdb/*, but for /vdb/embed. What blocks runs in `run_blocking`'s threads: an index may be slow."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Protocol
 
 from fastapi import APIRouter, Response
 
 from llmanager.api.access import requires
 from llmanager.api.routes import vdb_views as views
+from llmanager.api.routes.jobs import job_ref
 from llmanager.gateway.ports import Keyring
-from llmanager.jobs.entities import Job
+from llmanager.jobs.usecases.submit import Submit
+from llmanager.kernel.blocking import RunBlocking
 from llmanager.kernel.pages import Page
 from llmanager.kernel.principal import Principal
 from llmanager.vdb.conditions import parse
 from llmanager.vdb.entities import Metric, Mode
 from llmanager.vdb.errors import BeingRestored, IndexUnknown
-from llmanager.vdb.ports import Embedder, RunBlocking
+from llmanager.vdb.ports import Embedder
 from llmanager.vdb.rows import Key
 from llmanager.vdb.usecases.add import add
 from llmanager.vdb.usecases.collections import Collections
@@ -24,16 +25,12 @@ from llmanager.vdb.usecases.create import create, declare, propose
 from llmanager.vdb.usecases.delete import delete
 from llmanager.vdb.usecases.delete_items import delete_items, delete_matching
 from llmanager.vdb.usecases.hibernate import hibernate
+from llmanager.vdb.usecases.load import LOAD
 from llmanager.vdb.usecases.query import query
 from llmanager.vdb.usecases.read import get_items, list_items
 from llmanager.vdb.usecases.restore import until_up
 from llmanager.wire import vdb as wire
-
-LOAD = "vdb.load"  # the kind of job that adds a file of embedded data
-
-
-class Submit(Protocol):
-    def __call__(self, *, caller: Principal, kind: str, payload: Mapping[str, Any], lane: str) -> Job: ...
+from llmanager.wire.jobs import JobRef
 
 
 def vdb_routes(
@@ -113,10 +110,8 @@ def _writing(
     router = APIRouter(prefix="/vdb")
     writer = requires(keyring, "vdb:write")
 
-    @router.post("/add", responses={202: {"model": wire.JobRef, "description": "A job loads `src`"}})
-    async def add_items(
-        body: wire.AddItems, response: Response, caller: Principal = writer
-    ) -> wire.Added | wire.JobRef:
+    @router.post("/add", responses={202: {"model": JobRef, "description": "A job loads `src`"}})
+    async def add_items(body: wire.AddItems, response: Response, caller: Principal = writer) -> wire.Added | JobRef:
         """Upsert by id. An item without an id gets one from its content, so that adding it again changes nothing."""
         key = _key(caller, body)
         if body.source is not None:
@@ -125,7 +120,7 @@ def _writing(
             # one lane a tenant: the job that wrote `src` is done before
             job = await run_blocking(partial(submit, caller=caller, kind=LOAD, payload=payload, lane=caller.tenant))
             response.status_code = 202
-            return wire.JobRef(job_id=job.id, status=job.state)
+            return job_ref(job)
         entries, vectors = await run_blocking(partial(views.entries_in, body))
         ids = await add(
             vdbs,

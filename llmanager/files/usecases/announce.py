@@ -14,7 +14,7 @@ from llmanager.files.entities import (
 from llmanager.files.errors import FileTooLarge, TooManyUploads
 from llmanager.files.usecases.files import Files
 from llmanager.kernel.ids import time_ordered_id
-from llmanager.kernel.table import Put
+from llmanager.kernel.table import Put, rows_in
 
 
 def announce(files: Files, *, tenant: str, filename: str, size_bytes: int, ttl_s: int | None = None) -> Announced:
@@ -44,9 +44,4 @@ def announce(files: Files, *, tenant: str, filename: str, size_bytes: int, ttl_s
 
 
 def _open_uploads(files: Files, tenant: str) -> int:
-    count, after = 0, None
-    while True:
-        page = files.table.query(rows.upload_partition(tenant), after=after, limit=MAX_OPEN_UPLOADS)
-        count, after = count + len(page.rows), page.next_after
-        if after is None:
-            return count
+    return sum(1 for _ in rows_in(files.table, rows.upload_partition(tenant)))

@@ -10,7 +10,7 @@ from llmanager.jobs.queueing import due_at
 from llmanager.kernel.clock import Clock
 from llmanager.kernel.errors import Conflict, Throttled
 from llmanager.kernel.ids import NewId
-from llmanager.kernel.table import Action, Delete, Put, Table
+from llmanager.kernel.table import Action, Delete, Put, Table, rows_in
 
 ATTEMPTS = 100  # one of those who change a lane at the same time succeeds each time
 
@@ -48,13 +48,7 @@ class Queue:
         return now
 
     def lanes(self, tenant: str) -> Iterator[Lane]:
-        after: str | None = None
-        while True:
-            page = self.table.query(rows.lane_partition(tenant), after=after)
-            yield from map(rows.to_lane, page.rows)
-            after = page.next_after
-            if after is None:
-                return
+        return map(rows.to_lane, rows_in(self.table, rows.lane_partition(tenant)))
 
     def lane(self, job: Job) -> Lane:
         row = self.table.get(rows.lane_partition(job.tenant), job.lane)

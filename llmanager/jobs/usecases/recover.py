@@ -6,6 +6,7 @@ from llmanager.jobs import rows
 from llmanager.jobs.entities import Job, JobState
 from llmanager.jobs.queueing import after_death
 from llmanager.jobs.usecases.queue import Queue
+from llmanager.kernel.table import rows_in
 
 
 def recover(queue: Queue) -> int:
@@ -17,16 +18,11 @@ def recover(queue: Queue) -> int:
     def died(job: Job) -> Job:
         return after_death(job, queue.clock.now()) if job.state is JobState.RUNNING else job
 
-    after: str | None = None
     count = 0
-    while True:
-        page = queue.table.query(rows.DUE, after=after)
-        for row in page.rows:
-            key = rows.key_in(row)
-            job = queue.find(key)
-            if job is not None and job.state is JobState.RUNNING:
-                queue.change(partial(queue.require, key), died)
-                count += 1
-        after = page.next_after
-        if after is None:
-            return count
+    for row in rows_in(queue.table, rows.DUE):
+        key = rows.key_in(row)
+        job = queue.find(key)
+        if job is not None and job.state is JobState.RUNNING:
+            queue.change(partial(queue.require, key), died)
+            count += 1
+    return count

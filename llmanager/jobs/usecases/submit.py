@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from llmanager.jobs.entities import MAX_OPEN_JOBS, Job, JobState, Lane
 from llmanager.jobs.errors import TooManyJobs
@@ -8,6 +8,12 @@ from llmanager.jobs.usecases.queue import ATTEMPTS, Queue
 from llmanager.kernel.errors import Conflict, Throttled
 from llmanager.kernel.ids import time_ordered_id
 from llmanager.kernel.principal import Principal
+
+
+class Submit(Protocol):
+    """`submit` with its queue."""
+
+    def __call__(self, *, caller: Principal, kind: str, payload: Mapping[str, Any], lane: str) -> Job: ...
 
 
 def submit(queue: Queue, *, caller: Principal, kind: str, payload: Mapping[str, Any], lane: str) -> Job:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from llmanager.kernel.table import all_rows
 from llmanager.models import rows
 from llmanager.models.usecases.registry import Registry
 
@@ -12,7 +13,7 @@ def void_leases(registry: Registry) -> None:
     Without it a model that was being reconciled or used when its server was killed would be left alone until those
     leases run out. Raises Retryable.
     """
-    for row in registry.every_row():
+    for row in all_rows(registry.table):
         if rows.is_lease(row):
             registry.table.delete(row.partition, row.sort, row.version)
         elif rows.is_use(row) and (use := rows.to_use(row)).holders:

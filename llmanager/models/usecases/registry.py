@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from llmanager.kernel.clock import Clock
 from llmanager.kernel.ids import NewId
 from llmanager.kernel.pages import Page, from_cursor, to_cursor
-from llmanager.kernel.table import Action, Check, Delete, Expect, Put, Row, Table
+from llmanager.kernel.table import Action, Check, Delete, Expect, Put, Table, all_rows
 from llmanager.models import rows
 from llmanager.models.entities import Backend, Model, Use
 from llmanager.models.errors import ModelNotFound
@@ -49,16 +49,7 @@ class Registry:
 
     def every(self) -> Iterator[Model]:
         """All models of all tenants."""
-        return (rows.to_model(row) for row in self.every_row() if rows.is_model(row))
-
-    def every_row(self) -> Iterator[Row]:
-        after: tuple[str, str] | None = None
-        while True:
-            page = self.table.scan(after=after)
-            yield from page.rows
-            after = page.next_after
-            if after is None:
-                return
+        return (rows.to_model(row) for row in all_rows(self.table) if rows.is_model(row))
 
     def save(self, model: Model, expect: Expect, guards: Sequence[Action] = ()) -> Model:
         """Write the row if `expect` and every guard hold. Raises Conflict."""

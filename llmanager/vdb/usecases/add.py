@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from llmanager.kernel.blocking import RunBlocking
 from llmanager.kernel.principal import Principal
 from llmanager.vdb.entities import Collection, Item, Vectors, Write
 from llmanager.vdb.limits import check_count, check_items, check_to_embed, check_vectors
-from llmanager.vdb.ports import Embedder, RunBlocking
+from llmanager.vdb.ports import Embedder
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.create import bind, check_fit
 from llmanager.vdb.usecases.embed import embed_all, embedder_of

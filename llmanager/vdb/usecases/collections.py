@@ -9,10 +9,10 @@ from llmanager.kernel.clock import Clock
 from llmanager.kernel.errors import Conflict, Retryable, Throttled
 from llmanager.kernel.ids import NewId
 from llmanager.kernel.pages import Page, from_cursor, to_cursor
-from llmanager.kernel.table import Put, Table
+from llmanager.kernel.table import Put, Table, all_rows
 from llmanager.vdb import rows
 from llmanager.vdb.entities import Collection, Index, Use
-from llmanager.vdb.errors import CollectionNotFound
+from llmanager.vdb.errors import BeingChanged, CollectionNotFound
 from llmanager.vdb.lifecycle import is_worth_noting
 from llmanager.vdb.ports import Exclusive, VectorStore
 from llmanager.vdb.rows import Key
@@ -20,6 +20,10 @@ from llmanager.vdb.usecases.log import SegmentLog
 
 
 def _nobody(_: str) -> None:
+    return None
+
+
+def _always() -> None:
     return None
 
 
@@ -36,6 +40,7 @@ class Collections:
     stage: str = "dev"
     max_collections: int = 1000  # of all tenants
     changed: Callable[[str], None] = field(default=_nobody)  # after every answered change of that resource
+    go_on: Callable[[], None] = field(default=_always)  # between steps of what takes long; raises what is Retryable
     restore_wait_s: float = 20.0  # that a request waits for an index that is being restored
     restores: dict[str, "asyncio.Task[None]"] = field(default_factory=dict, compare=False, repr=False)  # by resource
 
@@ -64,13 +69,7 @@ class Collections:
 
     def every(self) -> Iterator[Collection]:
         """Those of all tenants, those being deleted too."""
-        after: tuple[str, str] | None = None
-        while True:
-            page = self.table.scan(after=after)
-            yield from (rows.to_collection(row) for row in page.rows if rows.is_collection(row))
-            after = page.next_after
-            if after is None:
-                return
+        return (rows.to_collection(row) for row in all_rows(self.table) if rows.is_collection(row))
 
     def index(self, collection: Collection) -> Index:
         """Raises CollectionNotFound where the collection is gone meanwhile."""
@@ -80,11 +79,11 @@ class Collections:
         return rows.to_index(row)
 
     def save_index(self, collection: Collection, index: Index) -> Index:
-        """Only if nobody else wrote it since `index` was read. Raises Throttled if somebody did."""
+        """Only if nobody else wrote it since `index` was read. Raises BeingChanged if somebody did."""
         try:
             written = self.table.put(rows.index_row(collection, index), index.version)
         except Conflict as conflict:
-            raise Throttled(f"The vector database {collection.name!r} is being changed. Try again.") from conflict
+            raise BeingChanged(collection.name) from conflict
         return replace(index, version=written.version)
 
     def use(self, collection: Collection) -> Use:

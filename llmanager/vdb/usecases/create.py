@@ -2,12 +2,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from llmanager.kernel.errors import Conflict, InvalidInput, Retryable, Throttled
+from llmanager.kernel.errors import Conflict, InvalidInput, Retryable
 from llmanager.kernel.ids import checked_name, resource_name
 from llmanager.kernel.table import Action, Put
 from llmanager.vdb import rows
 from llmanager.vdb.entities import Collection, Index, IndexState, Metric
-from llmanager.vdb.errors import CollectionExists, DimensionMismatch, EmbedderUnfit, TooManyCollections
+from llmanager.vdb.errors import BeingChanged, CollectionExists, DimensionMismatch, EmbedderUnfit, TooManyCollections
 from llmanager.vdb.limits import check_dim
 from llmanager.vdb.rows import Key
 from llmanager.vdb.usecases.collections import Collections
@@ -142,7 +142,7 @@ def _change(vdbs: Collections, key: Key, to: Callable[[Collection], Collection])
                 ]
             )
         except Conflict as conflict:
-            raise Throttled(f"The vector database {collection.name!r} is being changed. Try again.") from conflict
+            raise BeingChanged(collection.name) from conflict
         assert written is not None  # a Put always answers its row
         changed = replace(changed, version=written.version)
         if changed.dim != collection.dim:

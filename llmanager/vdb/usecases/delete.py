@@ -2,10 +2,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from llmanager.kernel.errors import Conflict, Retryable, Throttled
+from llmanager.kernel.errors import Conflict, Retryable
 from llmanager.kernel.table import Action, Put
 from llmanager.vdb import rows
 from llmanager.vdb.entities import Collection
+from llmanager.vdb.errors import BeingChanged
 from llmanager.vdb.rows import Key
 from llmanager.vdb.usecases.collections import Collections
 
@@ -20,7 +21,7 @@ def delete(vdbs: Collections, key: Key) -> None:
     for _ in range(ATTEMPTS):
         with suppress(Conflict):  # its embedder was told in between
             return begin_delete(vdbs, vdbs.require(key))
-    raise Throttled(f"The vector database {key[1]!r} is being changed by too many at once. Try again.")
+    raise BeingChanged(key[1])
 
 
 def begin_delete(vdbs: Collections, collection: Collection, guards: Sequence[Action] = ()) -> None:

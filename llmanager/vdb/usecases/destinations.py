@@ -139,7 +139,7 @@ class TargetDestination:
         if list(held.values()) != [Found(item, row) for item, row in zip(items, embedded.rows, strict=True)]:
             self._cut(self._put)
             if items:
-                self._log.append(self._resource, self._put, Write(items, packed(embedded.rows)))
+                self._log.append(self._resource, self._put, Write(items, matrix(embedded.rows)))
 
     def end(self) -> None:
         """What is behind the last portion is of an earlier time, when there was more."""
@@ -161,13 +161,13 @@ def put_changed(
     """Write what differs from what the collection holds; how many items that was."""
     items = embedded.portion.items
     changed = [n for n, item in enumerate(items) if held.get(item.id) != Found(item, embedded.rows[n])]
-    vectors = packed([embedded.rows[n] for n in changed])
+    vectors = matrix([embedded.rows[n] for n in changed])
     if vectors is not None:
         bind(vdbs, key, model=model, dim=vectors.dim)
     return write(vdbs, key, Write(tuple(items[n] for n in changed), vectors, tuple(deleted)))
 
 
-def packed(rows: Sequence[bytes]) -> Vectors | None:
+def matrix(rows: Sequence[bytes]) -> Vectors | None:
     """One matrix. Raises DimensionMismatch where some were made by another embedder than the others."""
     if not rows:
         return None

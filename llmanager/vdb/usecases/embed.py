@@ -8,7 +8,7 @@ from llmanager.vdb.entities import Collection, Vectors
 from llmanager.vdb.ports import Embedder
 from llmanager.vdb.usecases.create import check_fit
 
-EMBED_AT_ONCE = 64
+EMBED_TEXTS = 64  # at once
 
 
 def embedder_of(collection: Collection, model: str | None) -> str:
@@ -26,8 +26,8 @@ def embedder_of(collection: Collection, model: str | None) -> str:
 async def embed_all(embedder: Embedder, caller: Principal, model: str, texts: Sequence[str]) -> Vectors:
     """One row a text, at least one text. Raises what the embedder raises."""
     rows: list[Vectors] = []
-    for start in range(0, len(texts), EMBED_AT_ONCE):
-        batch = texts[start : start + EMBED_AT_ONCE]
+    for start in range(0, len(texts), EMBED_TEXTS):
+        batch = texts[start : start + EMBED_TEXTS]
         vectors = await embedder.embed(caller, model, batch)
         if len(vectors) != len(batch) or vectors.dim != (rows or [vectors])[0].dim:
             raise UpstreamFailed(f"The embedder {model!r} answered other vectors than were asked for. Try again.")

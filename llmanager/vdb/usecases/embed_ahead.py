@@ -8,9 +8,9 @@ from typing import Self
 from llmanager.kernel.errors import InvalidInput, UpstreamFailed
 from llmanager.vdb.entities import Vectors
 from llmanager.vdb.errors import EmbedderUnfit
+from llmanager.vdb.usecases.embed import EMBED_TEXTS
 
-EMBED_TEXTS = 64
-EMBED_CHARACTERS = 256 * 1024
+EMBED_CHARACTERS = 256 * 1024  # at once
 CALLS_AT_ONCE = 2
 
 Vector = bytes | InvalidInput  # why the embedder refuses a text

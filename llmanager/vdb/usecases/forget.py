@@ -1,6 +1,4 @@
-from collections.abc import Iterator
-
-from llmanager.kernel.table import MAX_ACTIONS, Delete, Row, Table
+from llmanager.kernel.table import MAX_ACTIONS, Delete, Table, rows_in
 from llmanager.vdb.ingested import DOCUMENTED, document_partition
 from llmanager.vdb.usecases.collections import Collections
 
@@ -10,7 +8,7 @@ def forget_documents(table: Table, vdbs: Collections) -> int:
 
     `table` is the one of an Ingestion. Call it now and then.
     """
-    known = {row.sort for row in _rows(table, DOCUMENTED)}  # before the collections: nothing made meanwhile is lost
+    known = {row.sort for row in rows_in(table, DOCUMENTED)}  # before the collections: nothing made meanwhile is lost
     gone = known - {collection.resource for collection in vdbs.every()}
     for resource in sorted(gone):
         partition = document_partition(resource)
@@ -18,12 +16,3 @@ def forget_documents(table: Table, vdbs: Collections) -> int:
             table.transact([Delete(partition, row.sort) for row in rows])
         table.delete(DOCUMENTED, resource)
     return len(gone)
-
-
-def _rows(table: Table, partition: str) -> Iterator[Row]:
-    after: str | None = None
-    while True:
-        page = table.query(partition, after=after)
-        yield from page.rows
-        if (after := page.next_after) is None:
-            return

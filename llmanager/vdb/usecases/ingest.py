@@ -36,6 +36,7 @@ from llmanager.vdb.usecases.destinations import (
 from llmanager.vdb.usecases.embed_ahead import EmbedAhead, Vector
 from llmanager.vdb.usecases.log import SegmentLog
 
+INGEST = "vdb.ingest"  # the kind of job that does it
 PORTIONS_AHEAD = 2
 MAX_FAILURES_TOLD = 100
 CUT = 1  # how documents are read and cut; another number has every document made anew
@@ -44,6 +45,11 @@ CUT = 1  # how documents are read and cut; another number has every document mad
 class Tell(Protocol):
     def __call__(self, done: int, total: int | None, unit: str, stage: str) -> None:
         """How far the work is. Raises what ends it early."""
+
+
+class Embed(Protocol):
+    def __call__(self, caller: Principal, model: str, texts: Sequence[str], /, check: Callable[[], None]) -> Vectors:
+        """As Embedder, but blocks. `check` is called now and then meanwhile, in this thread; what it raises ends it."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ class Ingestion:
     source: DocumentSource
     reader: DocumentReader
     splitter: Splitter
-    embed: Callable[[Principal, str, Sequence[str]], Vectors]  # blocks; as Embedder
+    embed: Embed
     embedded: Callable[[str], SegmentLog]  # a tenant's targets
 
 
@@ -98,7 +104,7 @@ def ingest(tools: Ingestion, *, caller: Principal, order: Order, tell: Tell) -> 
     """
     check_order(order)
     run = _Run(tools, caller, order, tell)
-    with EmbedAhead(lambda texts: tools.embed(caller, order.model, texts)) as ahead:
+    with EmbedAhead(lambda texts: tools.embed(caller, order.model, texts, check=run.tell_progress)) as ahead:
         begun: deque[_Begun] = deque()
         for portion in portions(run.entries()):
             begun.append(run.begin(portion, ahead))
@@ -136,7 +142,7 @@ class _Run:
     def entries(self) -> Iterator[Item | Ended]:
         for number, document in enumerate(self._documents.values(), start=1):
             self._stage = f"document {number} of {len(self._documents)}: {document.name}"
-            self._tell_progress()
+            self.tell_progress()
             if self._is_unchanged(document):
                 self._counts["skipped"] += 1
             else:
@@ -160,12 +166,16 @@ class _Run:
         self._counts["chunks"] += len(embedded.rows)
         for ended in embedded.portion.ended:
             self._count(ended)
-        self._tell_progress()
+        self.tell_progress()
 
     def end(self) -> dict[str, Any]:
         if self._target is not None:
             self._target.end()
         return {**self._counts, "failed": self._failed}
+
+    def tell_progress(self) -> None:
+        """Chunks that are there, whoever put them there: a run that goes on after another begins where that ended."""
+        self._tell(self._counts["chunks"] + self._unchanged_chunks, None, "chunks", self._stage)
 
     def _open_collection(self) -> CollectionDestination | None:
         if self._order.vdb is None:
@@ -180,10 +190,6 @@ class _Run:
         tenant = self._caller.tenant
         log = self._tools.embedded(tenant)
         return TargetDestination(log, self._tools.table, tenant, self._order.target, self._order.model)
-
-    def _tell_progress(self) -> None:
-        """Chunks that are there, whoever put them there: a run that goes on after another begins where that ended."""
-        self._tell(self._counts["chunks"] + self._unchanged_chunks, None, "chunks", self._stage)
 
     def _listed(self) -> dict[str, Document]:
         documents: dict[str, Document] = {}

@@ -14,6 +14,8 @@ from llmanager.vdb.usecases.destinations import Embedded, found_in, put_changed
 from llmanager.vdb.usecases.ingest import Ingestion, Tell
 from llmanager.vdb.usecases.read import get_items
 
+LOAD = "vdb.load"  # the kind of job that does it
+
 
 def load(tools: Ingestion, *, caller: Principal, name: str, src: str, tell: Tell) -> dict[str, Any]:
     """Upsert by id, in bounded writes; what is there already is not written again. Tells how many items there are.

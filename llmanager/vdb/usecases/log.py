@@ -36,7 +36,7 @@ class SegmentLog:
         if len(write.vectors or ()) != len(write.items):
             raise ValueError("a write has one vector an item")
         span = Span(seq, seq)
-        if self.blobs.find(self._store.key(resource, span, MANIFEST)):
+        if self.blobs.find(self._stored.key(resource, span, MANIFEST)):
             raise Conflict("Somebody else wrote to the vector database in between. Send the request again.")
         data = write.vectors.data if write.vectors else b""
         contents = Contents(
@@ -46,7 +46,7 @@ class SegmentLog:
             lines=row_lines(write),
             vectors=(data[at : at + PIECE_BYTES] for at in range(0, len(data), PIECE_BYTES)),
         )
-        return self._store.store(resource, span, contents)
+        return self._stored.put(resource, span, contents)
 
     def segments(self, resource: str) -> tuple[Segment, ...]:
         """The live ones, in order of their numbers: replayed one after another they give the collection.
@@ -54,13 +54,13 @@ class SegmentLog:
         They are of one moment, although a compaction may go on: what the list says is the same before and after the
         manifests were read. Raises SegmentGone if it never was, SegmentCorrupt.
         """
-        spans = self._store.live(resource)
+        spans = self._stored.live(resource)
         for _ in range(TRIES):
             try:
-                found = tuple(self._store.load(resource, span) for span in spans)
+                found = tuple(self._stored.load(resource, span) for span in spans)
             except BlobNotFound:
                 found = ()
-            before, spans = spans, self._store.live(resource)
+            before, spans = spans, self._stored.live(resource)
             if spans == before and len(found) == len(spans):
                 return found
         raise SegmentGone
@@ -72,8 +72,8 @@ class SegmentLog:
         with `segments` and an empty index. Never gives wrong rows.
         """
         try:
-            self._store.check(resource, segment)
-            lines, vectors = self._store.lines(resource, segment), self._store.vectors(resource, segment)
+            self._stored.check(resource, segment)
+            lines, vectors = self._stored.lines(resource, segment), self._stored.vectors(resource, segment)
             yield from writes(lines, vectors, segment.dim)
         except BlobNotFound as error:
             raise SegmentGone from error
@@ -81,15 +81,15 @@ class SegmentLog:
     def check(self, resource: str) -> None:
         """Read everything. Raises SegmentCorrupt where a replay would."""
         for segment in self.segments(resource):
-            self._store.check(resource, segment)
+            self._stored.check(resource, segment)
 
     def count(self, resource: str) -> int:
         """Items that a replay gives. Reads all rows; memory: the ids."""
-        return count_items(self._store, resource, self.segments(resource))
+        return count_items(self._stored, resource, self.segments(resource))
 
     def remove(self, resource: str, segment: Segment) -> None:
         """Take the last append back. Safe to repeat."""
-        self._store.remove(resource, segment)
+        self._stored.remove(resource, segment)
 
     def drop(self, resource: str) -> None:
         """Remove everything of a resource, so that it has no segment before it has no rows. Safe to repeat."""
@@ -104,11 +104,11 @@ class SegmentLog:
 
     def sweep(self, resource: str) -> int:
         """Remove what a crash left: parts without a manifest, segments that a merged one replaced. How many blobs."""
-        names = list(self._store.names(resource))
+        names = list(self._stored.names(resource))
         kept = set(live(span for span, ending in names if ending == MANIFEST))
         garbage = [(span, ending) for span, ending in names if span not in kept]
         for span, ending in sorted(garbage, key=lambda name: name[1] != MANIFEST):
-            self.blobs.delete(self._store.key(resource, span, ending))
+            self.blobs.delete(self._stored.key(resource, span, ending))
         return len(garbage)
 
     def compact(self, resource: str, *, live_items: int | None = None) -> int:
@@ -121,8 +121,8 @@ class SegmentLog:
         forget deletes that nothing older needs: an index must hold all of a segment or nothing of it, so settle first.
         """
         self.sweep(resource)
-        return compact(self._store, resource, self.segments(resource), self.policy, live_items)
+        return compact(self._stored, resource, self.segments(resource), self.policy, live_items)
 
     @property
-    def _store(self) -> SegmentBlobs:
+    def _stored(self) -> SegmentBlobs:
         return SegmentBlobs(self.blobs, self.prefix, self.inline_bytes)

@@ -3,14 +3,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+from llmanager.kernel.blocking import RunBlocking
 from llmanager.kernel.errors import InvalidInput
 from llmanager.kernel.principal import Principal
 from llmanager.vdb.entities import Collection, Hit, Mode, Vectors
 from llmanager.vdb.filters import Filter
 from llmanager.vdb.fusion import fuse
 from llmanager.vdb.limits import check_filter, check_query, packed
-from llmanager.vdb.mmr import mmr
-from llmanager.vdb.ports import Embedder, RunBlocking
+from llmanager.vdb.mmr import MAX_RERANKED, mmr
+from llmanager.vdb.ports import Embedder
 from llmanager.vdb.rows import Key
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.create import bind, check_fit
@@ -20,7 +21,6 @@ from llmanager.vdb.usecases.restore import answered, until_up
 Rerank = Literal["mmr"]
 WRITE_SCOPE = "vdb:write"  # who lacks it cannot settle a collection's embedder by asking
 MIN_CANDIDATES = 50  # of each list that is fused or reranked; otherwise four times k
-MAX_RERANKED = 200  # each is compared with each
 
 
 @dataclass(frozen=True)

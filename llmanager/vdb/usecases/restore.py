@@ -5,9 +5,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
+from llmanager.kernel.blocking import RunBlocking
 from llmanager.vdb.entities import Collection
 from llmanager.vdb.errors import BeingRestored, IndexDamaged, IndexMissing
-from llmanager.vdb.ports import RunBlocking
 from llmanager.vdb.rows import Key
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.settle import settle

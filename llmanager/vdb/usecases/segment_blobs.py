@@ -61,7 +61,7 @@ class SegmentBlobs:
         """Raises BlobNotFound, SegmentCorrupt."""
         return to_segment(span, b"".join(self.blobs.read(self.key(resource, span, MANIFEST))))
 
-    def store(self, resource: str, span: Span, contents: Contents) -> Segment:
+    def put(self, resource: str, span: Span, contents: Contents) -> Segment:
         """Durable when it returns. Otherwise what was written is removed, or is no segment for want of a manifest."""
         with ExitStack() as undo:
             undo.callback(self._discard, resource, span)

@@ -40,6 +40,7 @@ def rebuild(vdbs: Collections, collection: Collection, index: Index) -> Index:
         vdbs.store.create(resource, Shape(collection.dim, collection.metric, collection.has_text))
         for segment in vdbs.log.segments(resource):
             for piece in vdbs.log.read(resource, segment):  # nobody reads the index before it is ready
+                vdbs.go_on()
                 vdbs.store.apply(resource, piece)
     return _ready(vdbs, collection, index)
 

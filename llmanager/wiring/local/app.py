@@ -35,7 +35,7 @@ from llmanager.vdb.usecases.query import query
 from llmanager.wiring.keyring import CachedKeyring, OpenKeyring
 from llmanager.wiring.local.chat import ChatAugmenter, TableHistory, VectorRetriever
 from llmanager.wiring.local.chat_models import GatewayModels
-from llmanager.wiring.local.embedding import GatewayEmbedder, blocking
+from llmanager.wiring.local.embedding import BlockingEmbedder, GatewayEmbedder
 from llmanager.wiring.local.parts import Parts
 from llmanager.wiring.settings import Settings
 
@@ -50,7 +50,11 @@ class App:
 
     def start(self) -> None:
         """What works beside requests. On the event loop that serves them."""
-        self._parts.start(blocking(self._embedder, asyncio.get_running_loop()).embed)
+        self._parts.start(BlockingEmbedder(self._embedder, asyncio.get_running_loop()).embed)
+
+    async def stop(self) -> None:
+        """While the event loop still runs: what works beside requests may need it to come to its end."""
+        await asyncio.to_thread(self._parts.library.stop)
 
 
 def app_of(settings: Settings, parts: Parts, upstreams: AiohttpUpstreams) -> App:

@@ -1,12 +1,13 @@
 """What chat needs of vector databases and kept chats, and what the gateway needs of chat for `NAME@chat:VDB`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 from msgspec import Raw, Struct
 
+from llmanager.api.routes.chat import citations_view
 from llmanager.chat.entities import Passage, Question, Search, Turn
 from llmanager.chat.turns import dialogue
 from llmanager.chat.usecases.assistant import Assistant
@@ -17,6 +18,7 @@ from llmanager.history.turns import turns
 from llmanager.history.usecases.append import append_messages
 from llmanager.history.usecases.get import get_tail
 from llmanager.history.usecases.new import new_chat
+from llmanager.kernel.blocking import RunBlocking
 from llmanager.kernel.clock import Clock
 from llmanager.kernel.errors import InvalidInput
 from llmanager.kernel.ids import NewId
@@ -25,7 +27,6 @@ from llmanager.kernel.table import Table
 from llmanager.vdb.conditions import parse
 from llmanager.vdb.entities import Hit, Mode
 from llmanager.vdb.filters import Filter
-from llmanager.vdb.ports import RunBlocking
 from llmanager.wiring.local.chat_models import encoded
 
 
@@ -97,8 +98,8 @@ class ChatAugmenter:
         said = dialogue([_text_of(message) for message in messages])
         question = Question(model, said.question, said.system, Search(vdb), max_tokens)
         prompt = await prepare(self._assistant, caller, question, turns=said.turns)
-        citations = [_citation(passage) for passage in prompt.citations]
-        return Augmented(tuple(map(encoded, prompt.messages)), msgspec.json.encode(citations))
+        citations = msgspec.json.encode(citations_view(prompt.citations))
+        return Augmented(tuple(map(encoded, prompt.messages)), citations)
 
 
 def _text_of(message: bytes) -> tuple[str, str]:
@@ -119,7 +120,3 @@ def _no_text() -> InvalidInput:
         "text or as parts of type 'text', or ask the model by its own name.",
         param="messages",
     )
-
-
-def _citation(passage: Passage) -> Mapping[str, Any]:
-    return {"id": passage.id, "text": passage.text, "score": passage.score, "source": passage.source}

@@ -7,7 +7,7 @@ import structlog
 
 from llmanager.kernel.errors import LLManagerError, Retryable
 
-CLOSE_S = 30.0
+CLOSE_S = 5.0
 
 log = structlog.get_logger()
 
@@ -24,7 +24,7 @@ class Chores:
         self._thread.start()
 
     def close(self) -> None:
-        """Waits a while for one that is being done."""
+        """Waits a moment for one that is being done. If it takes longer, it is left where it is, as by a crash."""
         self._closing.set()
         if self._thread.is_alive():
             self._thread.join(CLOSE_S)

@@ -5,7 +5,7 @@ import sys
 import threading
 from array import array
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from math import isfinite
 
 import msgspec
@@ -98,7 +98,7 @@ class BlockingEmbedder:
                 future = asyncio.run_coroutine_threadsafe(asking, self._loop)
             except RuntimeError:
                 asking.close()
-                raise Unavailable("The server is stopping. Try again when it is back.") from None
+                raise _stopping() from None
             try:
                 return self._awaited(future, model, check)
             finally:
@@ -114,11 +114,9 @@ class BlockingEmbedder:
                 if future.done():
                     raise  # the embedder's own
                 check()
+            except CancelledError:  # with the event loop: nobody else cancels it
+                raise _stopping() from None
         raise UpstreamTimeout(f"Model {model!r} made no vectors within {self._wait_s:g} s. Try again.")
-
-
-def blocking(embedder: GatewayEmbedder, loop: asyncio.AbstractEventLoop) -> BlockingEmbedder:
-    return BlockingEmbedder(embedder, loop)
 
 
 def vectors_in(answer: bytes, count: int, model: str) -> Vectors:
@@ -139,6 +137,10 @@ def vectors_in(answer: bytes, count: int, model: str) -> Vectors:
     if sys.byteorder == "big":
         values.byteswap()
     return Vectors(dim, values.tobytes())
+
+
+def _stopping() -> Unavailable:
+    return Unavailable("The server is stopping. Try again when it is back.")
 
 
 def _missing(model: str) -> EmbedderMissing:

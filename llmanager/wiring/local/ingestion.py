@@ -10,11 +10,9 @@ from llmanager.jobs.ports import Handler, Reporter
 from llmanager.kernel.principal import Principal
 from llmanager.vdb.entities import Document
 from llmanager.vdb.ports import DocumentSource
-from llmanager.vdb.usecases.ingest import Ingestion, Order, Tell, ingest
-from llmanager.vdb.usecases.load import load
+from llmanager.vdb.usecases.ingest import INGEST, Ingestion, Order, Tell, ingest
+from llmanager.vdb.usecases.load import LOAD, load
 
-INGEST = "vdb.ingest"
-LOAD = "vdb.load"
 UPLOAD = "upload:"
 SCOPES = frozenset({"model:query"})  # all that a job needs of the key that asked for it
 

@@ -1,11 +1,9 @@
 """The threads that do jobs: they wait for news of the queue, or for the time when its next job falls due."""
 
 import threading
-import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from pathlib import PurePath
 
 import structlog
 
@@ -18,6 +16,7 @@ from llmanager.jobs.usecases.queue import Queue
 from llmanager.jobs.usecases.recover import recover
 from llmanager.jobs.usecases.report import report
 from llmanager.kernel.errors import LLManagerError, NotSupported, Retryable
+from llmanager.kernel.origin import origin_of
 from llmanager.wiring.local.waiters import Waiters
 
 HEARTBEAT_S = LEASE_S / 3
@@ -26,7 +25,6 @@ RETRY_S = 1.0  # where the queue cannot be read
 SOONEST_S = 0.01
 LONGEST_S = 60.0  # of one wait: the wall clock, by which jobs fall due, may jump
 CLOSE_S = 4.0
-MAX_FRAMES = 20  # of a failure's origin in the log
 
 log = structlog.get_logger()
 
@@ -111,13 +109,18 @@ class JobWorkers:
             self._news += 1
             self._changed.notify_all()
 
-    def close(self) -> None:
-        """Handlers are told to end when they next report; the job of one that does not in time goes back as well."""
+    def interrupt(self) -> None:
+        """No job begins any more, and handlers are told to end when they next report."""
         with self._changed:
             self._is_closing = True
             for running in self._running.values():
                 running.is_interrupted = True
             self._changed.notify_all()
+
+    def close(self) -> None:
+        """Handlers are interrupted; the job of one that does not end in time goes back to the queue as well."""
+        self.interrupt()
+        with self._changed:
             self._changed.wait_for(lambda: not self._running, timeout=CLOSE_S)
             late = list(self._running.values())
         for running in late:
@@ -201,7 +204,10 @@ class JobWorkers:
         except JobInterrupted:
             self._give_back(running)
         except LLManagerError as error:
-            fail(queue, job, error)
+            if running.is_interrupted and isinstance(error, Retryable):  # it fails because everything ends here
+                self._give_back(running)
+            else:
+                fail(queue, job, error)
         except JobLost:
             raise
         except Exception as error:  # noqa: BLE001 (the outermost loop of a handler)
@@ -236,12 +242,10 @@ def _broke(job: Job) -> LLManagerError:
 
 
 def _log_failure(job: Job, error: Exception) -> None:
-    """Where and what kind, never the message: exceptions like to quote the values that they choked on."""
-    frames = traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
     log.error(
         "job_failed",
         job=job.id,
         kind=job.kind,
         error=type(error).__qualname__,
-        where=[f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames],
+        where=origin_of(error),
     )

@@ -19,13 +19,11 @@ from llmanager.files.usecases.sweep import sweep_files
 from llmanager.jobs.usecases.queue import Queue
 from llmanager.kernel.clock import Clock
 from llmanager.kernel.ids import random_id
-from llmanager.kernel.principal import Principal
 from llmanager.kernel.table import Table
-from llmanager.vdb.entities import Vectors
 from llmanager.vdb.ports import VectorStore
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.forget import forget_documents
-from llmanager.vdb.usecases.ingest import Ingestion
+from llmanager.vdb.usecases.ingest import Embed, Ingestion
 from llmanager.vdb.usecases.log import SegmentLog
 from llmanager.vdb.usecases.sweep import Sweep, Tend
 from llmanager.wiring.local.chores import Chores
@@ -34,16 +32,17 @@ from llmanager.wiring.local.job_workers import JobNews, JobWorkers
 from llmanager.wiring.local.lazy import lazily
 from llmanager.wiring.local.one_writer import OneWriter
 from llmanager.wiring.local.seldom import seldom
+from llmanager.wiring.local.stopping import Stopping
 from llmanager.wiring.local.threads import Threads
 from llmanager.wiring.local.uploaded_documents import UploadedDocuments
 from llmanager.wiring.settings import Settings
 
 CHORES_EVERY_S = 2.0
+TEND_EVERY_S = 10.0
 SELDOM_S = 600.0  # what lists all there is
 THREADS = {"vdb": 16, "history": 4, "upload": MAX_UPLOADS_AT_ONCE}  # what is slow in one holds up no other
 JOBS_AT_ONCE = 2
 
-BlockingEmbed = Callable[[Principal, str, Sequence[str]], Vectors]
 log = structlog.get_logger()
 
 
@@ -60,18 +59,26 @@ class Library:
     upload_threads: Threads
     _settings: Settings
     _tables: Callable[[str], Table]
-    _chores: Chores
-    _stack: ExitStack
+    _chores: Sequence[Chores]
+    _stopping: Stopping
+    _at_stop: ExitStack
 
-    def start(self, embed: BlockingEmbed) -> None:
+    def start(self, embed: Embed) -> None:
         """`embed`: what jobs embed with."""
         workers = JobWorkers(self.queue, job_handlers(self._ingestion(embed)), workers=JOBS_AT_ONCE)
         self.news.connect(workers)
-        self._stack.callback(workers.close)
+        self._at_stop.callback(workers.close)
+        self._at_stop.callback(self._stopping.begin)
+        self._at_stop.callback(workers.interrupt)  # the first of them, so that no job counts as failed for the others
         workers.start()
-        self._chores.start()
+        for chores in self._chores:
+            chores.start()
 
-    def _ingestion(self, embed: BlockingEmbed) -> Ingestion:
+    def stop(self) -> None:
+        """Jobs go back to the queue, and what takes long ends at its next step. Blocks a few seconds at most."""
+        self._at_stop.close()
+
+    def _ingestion(self, embed: Embed) -> Ingestion:
         folder = self._settings.home / "reading"
         folder.mkdir(exist_ok=True, mode=0o700)
         return Ingestion(
@@ -87,8 +94,8 @@ class Library:
 
 @contextmanager
 def opened_library(settings: Settings, tables: Callable[[str], Table], clock: Clock) -> Iterator[Library]:
-    """On leaving, jobs end first, then chores, then the threads."""
-    blobs, news = FileBlobs(settings.home / "blobs"), JobNews()
+    """On leaving, it stops, then chores end, then the threads."""
+    blobs, news, stopping = FileBlobs(settings.home / "blobs"), JobNews(), Stopping()
     files = Files(tables("files"), blobs, clock, random_id, settings.max_file_mib * 2**20)
     vdbs = Collections(
         table=tables("vdb"),
@@ -96,22 +103,34 @@ def opened_library(settings: Settings, tables: Callable[[str], Table], clock: Cl
         log=SegmentLog(blobs, "vdb"),
         clock=clock,
         new_id=random_id,
-        exclusive=OneWriter(),
+        exclusive=OneWriter(check=stopping.check),
         stage=settings.stage,
+        go_on=stopping.check,
     )
-    chores: list[Callable[[], object]] = [
+    care: list[Callable[[], object]] = [
         Sweep(vdbs),
-        Tend(vdbs),
         seldom(partial(sweep_files, files), SELDOM_S, clock),
         seldom(partial(forget_documents, tables("ingested"), vdbs), SELDOM_S, clock),
     ]
     with ExitStack() as stack:
         pools = {f"{name}_threads": stack.enter_context(closing(Threads(name, n))) for name, n in THREADS.items()}
-        caretaker = Chores(chores, CHORES_EVERY_S)
-        stack.callback(caretaker.close)
+        # Tending takes minutes: what is due to sleep, to go or to be mended does not wait for it.
+        chores = (Chores(care, CHORES_EVERY_S), Chores([Tend(vdbs)], TEND_EVERY_S))
+        for one in chores:
+            stack.callback(one.close)
+        at_stop = stack.enter_context(ExitStack())
         queue = Queue(tables("jobs"), clock, random_id, news)
         yield Library(
-            vdbs, files, queue, news, **pools, _settings=settings, _tables=tables, _chores=caretaker, _stack=stack
+            vdbs,
+            files,
+            queue,
+            news,
+            **pools,
+            _settings=settings,
+            _tables=tables,
+            _chores=chores,
+            _stopping=stopping,
+            _at_stop=at_stop,
         )
 
 

@@ -1,13 +1,15 @@
 """The port Exclusive where one process has the home for itself: a lock a collection."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from llmanager.kernel.errors import Throttled
 
 WAIT_S = 60.0  # a restore of a large collection may hold it that long
+POLL_S = 0.5  # a waiting thread asks so often whether it still should
 
 
 @dataclass
@@ -17,10 +19,10 @@ class _Turn:
 
 
 class OneWriter:
-    """Whoever has a collection may ask for it again in the same thread."""
+    """Whoever has a collection may ask for it again in the same thread. What `check` raises ends the waiting."""
 
-    def __init__(self, wait_s: float = WAIT_S) -> None:
-        self._wait_s = wait_s
+    def __init__(self, wait_s: float = WAIT_S, check: Callable[[], None] = lambda: None) -> None:
+        self._wait_s, self._check = wait_s, check
         self._guard = threading.Lock()
         self._turns: dict[str, _Turn] = {}
 
@@ -30,8 +32,7 @@ class OneWriter:
             turn = self._turns.setdefault(resource, _Turn())
             turn.wanted_by += 1
         try:
-            if not turn.lock.acquire(timeout=self._wait_s):
-                raise Throttled("Others are writing to this vector database. Try again in a moment.", retry_after_s=5)
+            self._acquire(turn.lock)
             try:
                 yield
             finally:
@@ -41,3 +42,10 @@ class OneWriter:
                 turn.wanted_by -= 1
                 if not turn.wanted_by:
                     del self._turns[resource]
+
+    def _acquire(self, lock: threading.RLock) -> None:
+        end_s = time.monotonic() + self._wait_s
+        while not lock.acquire(timeout=max(0.0, min(POLL_S, end_s - time.monotonic()))):
+            self._check()
+            if time.monotonic() >= end_s:
+                raise Throttled("Others are writing to this vector database. Try again in a moment.", retry_after_s=5)

@@ -25,8 +25,9 @@ from llmanager.models.usecases.reconcile import reconcile_once
 from llmanager.models.usecases.recover import void_leases
 from llmanager.models.usecases.registry import Registry
 from llmanager.models.usecases.sweep import sweep as sweep_models
+from llmanager.vdb.usecases.ingest import Embed
 from llmanager.wiring.local.directory import RegistryDirectory
-from llmanager.wiring.local.library import BlockingEmbed, Library, opened_library
+from llmanager.wiring.local.library import Library, opened_library
 from llmanager.wiring.local.loop import ReconcileLoop
 from llmanager.wiring.settings import Settings
 from llmanager.wiring.values import SettingsError
@@ -48,7 +49,7 @@ class Parts:
     library: Library
     clock: Clock
 
-    def start(self, embed: BlockingEmbed) -> None:
+    def start(self, embed: Embed) -> None:
         """`embed`: what ingestion embeds with."""
         try:
             void_leases(self.registry)  # the home is ours alone, so whoever held one is dead

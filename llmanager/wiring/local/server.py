@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TextIO
 
 import uvicorn
@@ -64,18 +64,26 @@ async def _serve(settings: Settings, parts: Parts, listener: socket.socket, out:
     app.start()
     leases = asyncio.create_task(parts.directory.keep_leases())
     try:
-        await _Server(config, base_url_of(listener), settings, out).serve(sockets=[listener])
+        await _Server(config, app.stop, base_url_of(listener), settings, out).serve(sockets=[listener])
     finally:
         leases.cancel()
+        await app.stop()
         await upstreams.close()
 
 
 class _Server(uvicorn.Server):
     """Says where it is once it listens, and leaves what follows a signal to its caller, who has workers to stop."""
 
-    def __init__(self, config: uvicorn.Config, base_url: str, settings: Settings, out: TextIO) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        stop: Callable[[], Awaitable[None]],
+        base_url: str,
+        settings: Settings,
+        out: TextIO,
+    ) -> None:
         super().__init__(config)
-        self._base_url, self._settings, self._out = base_url, settings, out
+        self._stop, self._base_url, self._settings, self._out = stop, base_url, settings, out
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -84,6 +92,10 @@ class _Server(uvicorn.Server):
                 greeting(self._base_url, str(self._settings.home), needs_key=self._settings.auth == "keys") + "\n"
             )
             self._out.flush()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open requests have their grace meanwhile, and those that wait for a restore are answered."""
+        await asyncio.gather(super().shutdown(sockets), self._stop())
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

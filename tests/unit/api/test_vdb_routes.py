@@ -2,7 +2,6 @@
 
 import pytest
 
-from llmanager.api.routes.vdb import LOAD
 from llmanager.kernel.errors import Unavailable
 from tests.unit.api.vdb_house import House, filled_house
 
@@ -107,7 +106,7 @@ def test_what_an_add_of_one_item_twice_counts_is_one(house):
 def test_a_source_is_loaded_by_a_job(fruit):
     assert fruit.post("add", 202, name="docs", src="t8.shakespeare.txt") == {"job_id": "job-1", "status": "queued"}
     job = fruit.jobs[0]
-    assert (job.kind, job.payload) == (LOAD, {"name": "docs", "src": "t8.shakespeare.txt"})
+    assert (job.kind, job.payload) == ("vdb.load", {"name": "docs", "src": "t8.shakespeare.txt"})
     assert fruit.refusal("add", 404, name="other", src="t8.shakespeare.txt") == ("vdb_not_found", None)
 
 

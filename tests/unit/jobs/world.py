@@ -12,6 +12,7 @@ from llmanager.jobs.usecases.queue import Queue
 from llmanager.jobs.usecases.submit import submit
 from llmanager.kernel.errors import InvalidInput, Unavailable
 from llmanager.kernel.principal import Principal
+from llmanager.kernel.table import all_rows
 from tests.fakes.clock import FakeClock
 from tests.fakes.table import FakeTable
 
@@ -51,7 +52,7 @@ class World:
 
     def check(self) -> None:
         """Jobs that are not over stand in their lanes once each; the first of each lane, and no other, is due."""
-        every = list(_every_row(self.table))
+        every = list(all_rows(self.table))
         jobs = [rows.to_job(row) for row in every if row.partition.startswith("job#")]
         lanes = [rows.to_lane(row) for row in every if row.partition.startswith("lane#")]
         dues = Counter(row.sort for row in every if row.partition == rows.DUE)
@@ -62,13 +63,3 @@ class World:
         firsts = [by_key[lane.tenant, lane.ids[0]] for lane in lanes]
         assert dues == Counter(rows.due_row(job.key, due_at(job)).sort for job in firsts)
         assert {job.key for job in jobs if job.holder} <= {job.key for job in firsts}
-
-
-def _every_row(table):
-    after = None
-    while True:
-        page = table.scan(after=after)
-        yield from page.rows
-        after = page.next_after
-        if after is None:
-            return

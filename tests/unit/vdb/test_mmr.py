@@ -3,8 +3,8 @@ from array import array
 
 import pytest
 
-from llmanager.vdb.entities import MAX_K, Hit, Item
-from llmanager.vdb.mmr import mmr
+from llmanager.vdb.entities import Hit, Item
+from llmanager.vdb.mmr import MAX_RERANKED, mmr
 
 
 def vector(*numbers: float) -> bytes:
@@ -64,7 +64,7 @@ def test_nothing_and_vectors_without_a_direction_are_fine():
 
 
 def test_only_so_many_hits_are_looked_at():
-    many = [Hit(Item(f"{n}"), 0, vector(1, n)) for n in range(MAX_K)]
+    many = [Hit(Item(f"{n}"), 0, vector(1, n)) for n in range(MAX_RERANKED)]
     assert "one too many" not in names(mmr(EAST, [*many, Hit(Item("one too many"), 0, EAST)], k=5))
 
 

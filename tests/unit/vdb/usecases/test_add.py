@@ -13,7 +13,7 @@ from llmanager.vdb.errors import (
     WriteTooLarge,
 )
 from llmanager.vdb.usecases.add import Entry
-from llmanager.vdb.usecases.embed import EMBED_AT_ONCE, embed_all
+from llmanager.vdb.usecases.embed import EMBED_TEXTS, embed_all
 from llmanager.vdb.usecases.hibernate import hibernate
 from tests.fakes.word_embedder import WordEmbedder
 from tests.unit.vdb.usecases.world import DOCS, OWNER, rows
@@ -133,8 +133,8 @@ def test_what_is_too_large_or_too_many_is_refused_before_it_is_embedded(world):
 
 def test_texts_are_embedded_in_batches_and_written_at_once(world):
     world.create(model="minilm")
-    world.add(*[f"text {n}" for n in range(2 * EMBED_AT_ONCE + 1)])
-    assert [count for _, count in world.embedder.calls] == [EMBED_AT_ONCE, EMBED_AT_ONCE, 1]
+    world.add(*[f"text {n}" for n in range(2 * EMBED_TEXTS + 1)])
+    assert [count for _, count in world.embedder.calls] == [EMBED_TEXTS, EMBED_TEXTS, 1]
     assert world.segments() == 1
 
 
@@ -151,7 +151,7 @@ def test_an_embedder_that_fails_half_way_leaves_nothing(world):
 
     world.embedder.embed = once
     with pytest.raises(Unavailable):
-        world.add(*[f"text {n}" for n in range(EMBED_AT_ONCE + 1)])
+        world.add(*[f"text {n}" for n in range(EMBED_TEXTS + 1)])
     assert world.segments() == 0
     assert world.collection().dim is None
 

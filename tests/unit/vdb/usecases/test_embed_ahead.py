@@ -2,7 +2,8 @@ import pytest
 
 from llmanager.kernel.errors import InvalidInput, Unavailable, UpstreamFailed
 from llmanager.vdb.entities import Vectors
-from llmanager.vdb.usecases.embed_ahead import EMBED_CHARACTERS, EMBED_TEXTS, EmbedAhead
+from llmanager.vdb.usecases.embed import EMBED_TEXTS
+from llmanager.vdb.usecases.embed_ahead import EMBED_CHARACTERS, EmbedAhead
 from tests.fakes.documents import vector_of
 
 DIM = 4

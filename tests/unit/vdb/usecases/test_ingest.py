@@ -6,7 +6,7 @@ from llmanager.kernel.errors import InvalidInput, NotFound, OutOfSpace, Unavaila
 from llmanager.vdb.chunks import PORTION_ITEMS
 from llmanager.vdb.entities import MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, Chunking, Document, Strategy
 from llmanager.vdb.errors import CollectionNotFound, DimensionMismatch, EmbedderMissing, EmbedderUnfit
-from llmanager.vdb.usecases.embed_ahead import EMBED_TEXTS
+from llmanager.vdb.usecases.embed import EMBED_TEXTS
 from llmanager.vdb.usecases.ingest import MAX_FAILURES_TOLD, Order
 from tests.fakes.documents import vector_of
 from tests.unit.vdb.usecases.ingestion import DOCS, OWNER, IngestWorld
@@ -229,3 +229,17 @@ def test_the_embedder_has_the_next_texts_before_the_last_are_written(world):
     world.ingest()
     assert segments_at
     assert all(segments_at)
+
+
+def test_whoever_is_told_may_end_the_work_while_the_embedder_wakes_up(world):
+    world.add("a.txt", "one")
+    world.embed.is_waking.set()
+
+    def tell(done, total, unit, stage):
+        if threading.current_thread() is not threading.main_thread():
+            raise Cancelled
+
+    world.tell = tell
+    with pytest.raises(Cancelled):
+        world.ingest()
+    assert world.items() == []

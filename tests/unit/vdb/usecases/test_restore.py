@@ -227,3 +227,17 @@ def test_an_index_whose_segments_are_damaged_is_not_given_away(docs):
     with pytest.raises(SegmentCorrupt):
         hibernate(docs.vdbs, DOCS)
     assert docs.held() == ["b", "c"]
+
+
+def test_a_restore_that_is_called_off_is_done_by_the_next(docs):
+    hibernate(docs.vdbs, DOCS)
+    steps = iter([None])
+
+    def stop():
+        if next(steps, "over"):
+            raise Unavailable("The server is stopping.")
+
+    with pytest.raises(Unavailable):
+        ready(replace(docs.vdbs, go_on=stop), DOCS)
+    assert docs.index().state is IndexState.RESTORING
+    assert docs.held() == ["b", "c"]

@@ -17,7 +17,7 @@ from llmanager.kernel.principal import Principal
 from llmanager.vdb.entities import Vectors
 from llmanager.vdb.errors import EmbedderMissing, EmbedderUnfit
 from llmanager.vdb.ports import MAX_TEXTS
-from llmanager.wiring.local.embedding import AT_ONCE, BlockingEmbedder, GatewayEmbedder, blocking, vectors_in
+from llmanager.wiring.local.embedding import AT_ONCE, BlockingEmbedder, GatewayEmbedder, vectors_in
 from tests.fakes.directory import chat_route
 from tests.fakes.upstream_server import Call, Script, UpstreamServer
 from tests.unit.gateway.conftest import Stage, staged
@@ -129,7 +129,7 @@ def test_anything_but_as_many_finite_vectors_of_one_length_is_nonsense(answer: b
 
 async def test_a_thread_gets_its_vectors_from_the_loop():
     async with embedding() as (_, embedder):
-        from_thread = blocking(embedder, asyncio.get_running_loop())
+        from_thread = BlockingEmbedder(embedder, asyncio.get_running_loop())
         assert from_thread.dimensions(ADA, "m") == 2
         vectors = await asyncio.to_thread(from_thread.embed, ADA, "m", ["abc"])
         assert vectors.data == struct.pack("<2f", 3, 0.5)
@@ -202,3 +202,22 @@ async def test_a_loop_that_has_ended_serves_no_thread():
     async with embedding() as (_, embedder):
         with pytest.raises(Unavailable):
             await asyncio.to_thread(BlockingEmbedder(embedder, ended).embed, ADA, "m", ["a"])
+
+
+async def test_a_thread_that_waits_when_the_event_loop_ends_is_told_so():
+    asking: list[asyncio.Task[object]] = []
+    asked = asyncio.Event()
+
+    class Endless:
+        async def embed(self, *_: object) -> Vectors:
+            asking.extend(task for task in [asyncio.current_task()] if task)
+            asked.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    from_thread = BlockingEmbedder(Endless(), asyncio.get_running_loop())  # type: ignore[arg-type]
+    waiting = asyncio.create_task(asyncio.to_thread(from_thread.embed, ADA, "m", ["a"]))
+    await asked.wait()
+    asking[0].cancel()  # as the loop does with all tasks
+    with pytest.raises(Unavailable, match="stopping"):
+        await waiting

@@ -31,7 +31,7 @@ def test_jobs_ingest_and_load_in_the_name_of_their_key():
     assert result["chunks"] == 2
     assert handlers["vdb.load"](job("vdb.load", {"name": "docs", "src": "kept"}), report)["written"] == 2
     assert {(caller.tenant, caller.key_id) for caller in world.embed.callers} == {("acme", "key-7")}
-    assert Progress(0, 1, "documents", "a.txt") in report.told
+    assert Progress(0, None, "chunks", "document 1 of 1: a.txt") in report.told
     assert report.told[-1] == Progress(2, None, "items", "loading")
 
 

@@ -204,3 +204,34 @@ def test_an_end_that_no_row_can_hold_does_not_end_the_thread(stage):
         stage.act = lambda job, report: {}
         stage.until(stage.submit("b"), JobState.DONE)
     assert [line["error"] for line in logs] == ["UnicodeEncodeError"]
+
+
+def test_what_fails_because_the_server_stops_is_no_attempt(stage):
+    begun = threading.Event()
+
+    def act(job, report):
+        begun.set()
+        assert eventually(lambda: report.is_interrupted, within_s=10)
+        raise BUSY
+
+    stage.act = act
+    with stage.working():
+        job = stage.submit()
+        assert begun.wait(10)
+    now = stage.now(job)
+    assert (now.state, now.attempts, now.failure, now.due_at) == (JobState.QUEUED, 0, None, stage.clock.now())
+
+
+def test_an_interrupted_job_may_still_fail_for_good(stage):
+    begun = threading.Event()
+
+    def act(job, report):
+        begun.set()
+        assert eventually(lambda: report.is_interrupted, within_s=10)
+        raise WRONG
+
+    stage.act = act
+    with stage.working():
+        job = stage.submit()
+        assert begun.wait(10)
+    assert stage.now(job).state is JobState.FAILED

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from llmanager.kernel.errors import Throttled
+from llmanager.kernel.errors import Retryable, Throttled, Unavailable
 from llmanager.wiring.local.one_writer import OneWriter
 
 
@@ -15,7 +15,7 @@ def in_thread(do):
     def run():
         try:
             do()
-        except Throttled as error:
+        except Retryable as error:
             caught.append(error)
 
     thread = threading.Thread(target=run)
@@ -78,3 +78,13 @@ def test_many_threads_count_right():
     for thread in threads:
         thread.join(30)
     assert total == [1600]
+
+
+def test_who_waits_may_be_called_off():
+    def stop():
+        raise Unavailable("The server is stopping.")
+
+    exclusive = OneWriter(wait_s=60, check=stop)
+    with exclusive("a"):
+        assert isinstance(in_thread(lambda: enter(exclusive, "a")), Unavailable)
+    assert in_thread(lambda: enter(exclusive, "a")) is None
