@@ -18,7 +18,7 @@ from tests.e2e.world import opened_world
 
 pytestmark = pytest.mark.e2e
 DIM = 16
-CROWD_S = 8.0
+CROWD_S = 5.0
 QUERIES = 200
 
 

@@ -14,7 +14,7 @@ from tests.e2e.test_killed_at_work import kill, serving
 from tests.fakes.eventually import eventually
 
 pytestmark = pytest.mark.e2e
-ROUNDS = 5
+ROUNDS = 3
 DIM = 16
 
 
