@@ -32,7 +32,7 @@ DIM = 384
 SENTENCE = "The quick brown fox number {} jumps over the lazy dog and runs into the forest. "
 RATES = (30, 250)  # texts a second, of a small model on two cores and on a better machine
 CHUNKS = 600
-LARGE_MIB = 200
+LARGE_MIB = 40
 
 
 class SlowEmbedder:

@@ -1,5 +1,6 @@
 """The import contracts and the house rules hold, and each of them would notice a breach."""
 
+import configparser
 import re
 import shutil
 import subprocess
@@ -38,7 +39,25 @@ BREACHES = [
     ("vdb/usecases/planted.py", "import llmanager.models", "point inwards"),
     ("chat/planted.py", "import llmanager.vdb", "point inwards"),
     ("vdb/usecases/planted.py", "import lancedb", "local engines"),
+    ("files/usecases/planted.py", "import llmanager.jobs.entities", "point inwards"),
+    ("jobs/planted.py", "", "Inside a capability"),
+    ("vdb/entities.py", "import llmanager.vdb.filters", "Inside a capability"),
+    ("vdb/ingested.py", "import llmanager.vdb.chunks", "Inside a capability"),
+    ("files/rows.py", "import llmanager.files.usecases.files", "Inside a capability"),
+    ("adapters/local/planted.py", "import llmanager.vdb.usecases.log", "never call a use case"),
+    ("api/routes/planted.py", "import llmanager.adapters.documents.reader", "Only wiring touches adapters"),
+    ("adapters/documents/planted.py", "import lancedb", "local engines"),
+    ("wiring/planted.py", "import pyarrow", "local engines"),
     ("adapters/local/planted.py", "import pypdf", "document adapters"),
+    ("vdb/usecases/planted.py", "import docx", "document adapters"),
+    ("adapters/documents/reader.py", "import llmanager.adapters.documents.pdf", "in child processes"),
+    ("adapters/documents/splitter.py", "import zipfile", "in child processes"),
+    ("adapters/documents/planted.py", "import aiohttp", "aiohttp"),
+    ("chat/planted.py", "import fastapi", "web framework"),
+    ("jobs/usecases/planted.py", "import pydantic", "Schemas stay at the edge"),
+    ("vdb/usecases/planted.py", "import os", "Capabilities decide"),
+    ("files/usecases/planted.py", "import tempfile", "Capabilities decide"),
+    ("jobs/usecases/planted.py", "import time", "Capabilities decide"),
     ("adapters/documents/planted.py", "import llmanager.adapters.local", "Platforms"),
     ("history/usecases/planted.py", "import sqlite3", "local engines"),
     ("adapters/remote/planted.py", "import xllamacpp", "local engines"),
@@ -92,6 +111,15 @@ def test_a_planted_breach_is_rejected(skeleton, tmp_path, where, what, contract)
     said = " ".join(done.stdout.split())
     broken = re.findall(r"((?:(?!KEPT|BROKEN).)*?) (KEPT|BROKEN)", said)
     assert any(contract in name and verdict == "BROKEN" for name, verdict in broken), done.stdout
+
+
+def test_the_shape_of_a_capability_names_only_modules_that_there_are():
+    contracts = configparser.ConfigParser()
+    contracts.read(ROOT / ".importlinter")
+    shape = contracts["importlinter:contract:shape"]
+    folders = [ROOT / name.replace(".", "/") for name in shape["containers"].split()]
+    there = {path.stem for folder in folders for path in folder.iterdir()}
+    assert set(re.findall(r"\w+", shape["layers"])) <= there
 
 
 def test_every_budget_is_kept():

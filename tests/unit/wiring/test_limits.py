@@ -10,9 +10,9 @@ from llmanager.jobs import entities as jobs
 from llmanager.jobs.queueing import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from llmanager.vdb import entities as vdb
 from llmanager.vdb.lifecycle import NOTE_EVERY_S
+from llmanager.vdb.mmr import MAX_RERANKED
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.ingest import MAX_FAILURES_TOLD
-from llmanager.vdb.usecases.query import MAX_RERANKED
 from llmanager.wire import chat as chat_wire
 from llmanager.wiring.local.app import limits_of
 from llmanager.wiring.local.one_writer import WAIT_S

@@ -204,6 +204,20 @@ def test_a_restore_that_fails_tells_all_who_wait_and_none_who_come_later(docs):
     assert docs.held() == ["b", "c"]
 
 
+def test_a_restore_that_is_called_off_is_done_by_the_next(docs):
+    hibernate(docs.vdbs, DOCS)
+    steps = iter([None])
+
+    def stop():
+        if next(steps, "over"):
+            raise Unavailable("The server is stopping.")
+
+    with pytest.raises(Unavailable):
+        ready(replace(docs.vdbs, go_on=stop), DOCS)
+    assert docs.index().state is IndexState.RESTORING
+    assert docs.held() == ["b", "c"]
+
+
 @pytest.mark.parametrize("error", [IndexDamaged(), IndexMissing()])
 def test_what_is_hibernated_while_its_index_is_broken_tells_its_count_all_the_same(docs, error):
     docs.store.stats = refused(error)
@@ -226,18 +240,4 @@ def test_an_index_whose_segments_are_damaged_is_not_given_away(docs):
     docs.damage()
     with pytest.raises(SegmentCorrupt):
         hibernate(docs.vdbs, DOCS)
-    assert docs.held() == ["b", "c"]
-
-
-def test_a_restore_that_is_called_off_is_done_by_the_next(docs):
-    hibernate(docs.vdbs, DOCS)
-    steps = iter([None])
-
-    def stop():
-        if next(steps, "over"):
-            raise Unavailable("The server is stopping.")
-
-    with pytest.raises(Unavailable):
-        ready(replace(docs.vdbs, go_on=stop), DOCS)
-    assert docs.index().state is IndexState.RESTORING
     assert docs.held() == ["b", "c"]
