@@ -7,7 +7,7 @@ from tests.e2e.test_killed_at_work import serving
 from tests.fakes.eventually import eventually
 
 pytestmark = pytest.mark.e2e
-CHUNKS = 150
+CHUNKS = 80
 
 
 def test_an_ingestion_goes_on_whatever_becomes_of_the_embedder(tmp_path):
