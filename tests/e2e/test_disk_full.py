@@ -1,6 +1,7 @@
 """A home on a small disk that fills up: refused clearly, read on, nothing lost, and well again when there is room."""
 
 import contextlib
+import json
 import sqlite3
 import subprocess
 import sys
@@ -8,8 +9,10 @@ import sys
 import pytest
 
 from bench._server import Server
+from bench.ingest import finished, long_text, put
 from tests.api.server import environment
 from tests.fakes.eventually import eventually
+from tests.fakes.openai_engine import OpenAIEngine
 from tests.fakes.survivors import survivors
 
 pytestmark = pytest.mark.e2e
@@ -37,9 +40,9 @@ def disk(tmp_path):
 
 
 @contextlib.contextmanager
-def serving(home):
+def serving(home, **settings):
     with (home.parent / "stderr.log").open("ab") as errors:
-        server = Server(home, errors)
+        server = Server(home, errors, **settings)
         try:
             yield server.ready()
         finally:
@@ -55,7 +58,7 @@ def fill(disk, leave_mib=0):
                     while True:
                         filler.write(bytes(size))
         finally:
-            filler.truncate(filler.tell() - leave_mib * 2**20)
+            filler.truncate(filler.tell() - int(leave_mib * 2**20))
 
 
 def free(disk):
@@ -165,3 +168,81 @@ def test_a_model_that_finds_no_room_on_the_disk_says_so_and_comes_when_there_is(
         assert (refused, "The disk is too full" in answer["error"]["message"]) == (503, True)
         free(disk)
         eventually(lambda: status()["is_up"])
+
+
+def add_items(server, first, texts=500):
+    ids = [f"i{n}" for n in range(first, first + texts)]
+    vectors = [[float((int(id_[1:]) * 7919 + place * 31) % 1009) for place in range(64)] for id_ in ids]
+    body = {"name": "docs", "ids": ids, "texts": [f"{id_} {vector}" for id_, vector in zip(ids, vectors, strict=True)]}
+    return server.ask("/vdb/add", {**body, "vectors": vectors})
+
+
+def count(server, name="docs"):
+    return server.ask("/vdb/status", {"name": name})[1]["count"]
+
+
+def listed(server):
+    ids, cursor = [], None
+    while True:
+        page = server.ask("/vdb/get", {"name": "docs", "limit": 200, "cursor": cursor})[1]
+        ids += [item["id"] for item in page["items"]]
+        if (cursor := page["cursor"]) is None:
+            return ids
+
+
+def test_a_vector_database_takes_all_of_a_write_or_nothing_and_sleeps_and_wakes_when_there_is_room(disk):
+    with serving(disk) as server:
+        assert server.ask("/vdb/create", {"name": "docs", "dim": 64})[0] == 202
+        assert add_items(server, 0)[0] == 200
+        for number, leave_kib in enumerate((0, 100, 300), start=1):  # for nothing, for rows, for half a segment
+            fill(disk, leave_mib=leave_kib / 1024)
+            assert_is_full(*add_items(server, number * 500))
+            assert len(listed(server)) == count(server) == number * 500
+            free(disk)
+            assert add_items(server, number * 500)[0] == 200
+        fill(disk)
+        assert_is_full(*server.ask("/vdb/hibernate", {"name": "docs"}))
+        assert count(server) == len(listed(server)) == 2000
+        free(disk)
+        assert server.ask("/vdb/hibernate", {"name": "docs"})[0] == 200
+        for leave_mib in (0, 0.7):  # for nothing, for half an index
+            fill(disk, leave_mib)
+            assert_is_full(*server.ask("/vdb/restore", {"name": "docs"}))
+            assert count(server) == 2000
+            free(disk)
+        assert len(set(listed(server))) == count(server) == 2000
+        fill(disk)
+        assert_is_full(*server.ask("/vdb/delete", {"name": "docs"}))
+        free(disk)
+        assert server.ask("/vdb/delete", {"name": "docs"})[0] == 200
+        assert not list((disk / "vectors").glob("lm-dev-docs-*"))
+
+
+def test_an_upload_and_an_ingestion_that_meet_a_full_disk_are_done_when_there_is_room(disk):
+    text = long_text(1000).encode()
+    with OpenAIEngine() as engine, serving(disk, LLMANAGER_REMOTES=remotes(engine)) as server:
+        model = {"name": "e", "model": "e", "backend": "remote", "kind": "embedding", "accept_unknown_price": True}
+        assert server.ask("/model/create", {**model, "wait_s": 30})[0] == 202
+        assert server.ask("/vdb/create", {"name": "docs", "model": "e"})[0] == 202
+        upload = server.ask("/files", {"filename": "long.txt", "bytes": len(text)})[1]
+        fill(disk)
+        with pytest.raises(RuntimeError, match="out_of_space"):
+            put(server, upload["put_url"], text)
+        free(disk)
+        put(server, upload["put_url"], text)
+
+        engine.embed_s = 0.002
+        job = server.ask("/vdb/embed", {"model": "e", "src": upload["file_id"], "vdb": "docs"})[1]["job_id"]
+        eventually(lambda: count(server) >= 200)
+        fill(disk)
+        waits = eventually(lambda: server.ask("/jobs/status", {"job_id": job})[1], lambda seen: seen["error"])
+        assert (waits["status"], waits["error"]["code"]) == ("queued", "out_of_space")
+        assert len(listed(server)) == count(server)
+        free(disk)
+        ended = finished(server, job)
+        assert (ended["status"], ended["error"]) == ("done", None)
+        assert len(set(listed(server))) == count(server) == ended["result"]["chunks"]
+
+
+def remotes(engine):
+    return json.dumps({"e": {"base_url": engine.url, "kind": "embedding"}})

@@ -21,7 +21,8 @@ _FULL = re.compile(r"no space left on device|os error 28\b|quota exceeded", re.I
 _DAMAGED = re.compile(  # what Lance says of files that are gone, cut short or overwritten
     r"not found: \S+\.lance|no such file|corrupt|invalid magic|invalid range|failed to fill whole buffer"
     r"|file size is too small|correct footer|root as footer|overflowing position|failed to decode protobuf"
-    r"|length of the sliced buffer|outside file|unsupported index version|metadata not found",
+    r"|length of the sliced buffer|outside file|unsupported index version|metadata not found"
+    r"|does not have sufficient data|column '?id'? (?:not found|does not exist)",
     re.IGNORECASE,
 )
 

@@ -17,7 +17,7 @@ from llmanager.adapters.local.lancedb_rows import ITEM, UNDIRECTED, Rows, holds,
 from llmanager.adapters.local.scores import Matrix, has_direction, matrix, scores
 from llmanager.kernel.errors import InvalidInput, NotSupported
 from llmanager.vdb.entities import FLOAT_BYTES, MAX_FIELDS, Found, Hit, IndexStats, Item, Metric, Shape, Write
-from llmanager.vdb.errors import DimensionMismatch
+from llmanager.vdb.errors import DimensionMismatch, IndexDamaged
 from llmanager.vdb.filters import Filter
 from llmanager.vdb.ports import FieldType
 
@@ -101,6 +101,7 @@ class LanceIndex:
         return lancedb_rows.fields(self._columns())
 
     def stats(self) -> IndexStats:
+        self._columns()
         return IndexStats(self._table.count_rows(), self.place.size_bytes())
 
     def tend(self, ann_rows: int, keep_s: float) -> None:
@@ -136,7 +137,11 @@ class LanceIndex:
             self._table.add_columns(pa.schema(list(new.items())))
 
     def _columns(self) -> frozenset[str]:
-        return frozenset(self._table.schema.names)
+        """Raises IndexDamaged where there are none: Lance reads a manifest of zeros as that of an empty table."""
+        names = frozenset(self._table.schema.names)
+        if "id" not in names:
+            raise IndexDamaged
+        return names
 
     def _check_dim(self, dim: int) -> None:
         if dim != self.shape.dim:
