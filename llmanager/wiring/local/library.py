@@ -40,12 +40,8 @@ from llmanager.wiring.settings import Settings
 CHORES_EVERY_S = 2.0
 TEND_EVERY_S = 10.0
 SELDOM_S = 600.0  # what lists all there is
-THREADS = {
-    "vdb": 16,
-    "writing": 16,
-    "history": 4,
-    "upload": MAX_UPLOADS_AT_ONCE,
-}  # what is slow in one holds up no other
+# What is slow in one holds up no other.
+THREADS = {"vdb": 16, "writing": 16, "history": 4, "upload": MAX_UPLOADS_AT_ONCE}
 JOBS_AT_ONCE = 2
 
 log = structlog.get_logger()
