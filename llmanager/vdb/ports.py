@@ -76,6 +76,9 @@ class VectorStore(Protocol):
 
 
 class Embedder(Protocol):
+    def dimensions(self, caller: Principal, model: str) -> int | None:
+        """Of the model's vectors, from memory; None: not known yet. Raises EmbedderMissing, EmbedderUnfit."""
+
     async def embed(self, caller: Principal, model: str, texts: Sequence[str]) -> Vectors:
         """One row a text, in order. Wakes the model and waits for it, as a request would.
 

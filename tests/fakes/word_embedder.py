@@ -22,6 +22,11 @@ class WordEmbedder:
         self.calls: list[tuple[str, int]] = []
         self.down: LLManagerError | None = None
 
+    def dimensions(self, caller: Principal, model: str) -> int | None:
+        if model not in self.models:
+            raise EmbedderMissing(f"There is no model {model!r}.")
+        return self.models[model]
+
     async def embed(self, caller: Principal, model: str, texts: Sequence[str]) -> Vectors:
         self.calls.append((model, len(texts)))
         if self.down is not None:

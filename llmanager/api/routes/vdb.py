@@ -21,7 +21,7 @@ from llmanager.vdb.ports import Embedder
 from llmanager.vdb.rows import Key
 from llmanager.vdb.usecases.add import add
 from llmanager.vdb.usecases.collections import Collections
-from llmanager.vdb.usecases.create import create, declare, propose
+from llmanager.vdb.usecases.create import create, declare, propose, with_embedder
 from llmanager.vdb.usecases.delete import delete
 from llmanager.vdb.usecases.delete_items import delete_items, delete_matching
 from llmanager.vdb.usecases.hibernate import hibernate
@@ -44,14 +44,14 @@ def vdb_routes(
 ) -> APIRouter:
     """`run_writing`: other threads, for whoever may have to wait until a collection is free, so that readers do not."""
     router = APIRouter(tags=["vector databases"])
-    router.include_router(_lifecycle(vdbs, run_writing, keyring))
+    router.include_router(_lifecycle(vdbs, embedder, run_writing, keyring))
     router.include_router(_looking(vdbs, run_blocking, keyring))
     router.include_router(_writing(vdbs, embedder, run_writing, keyring, submit))
     router.include_router(_reading(vdbs, embedder, run_blocking, keyring))
     return router
 
 
-def _lifecycle(vdbs: Collections, run_blocking: RunBlocking, keyring: Keyring) -> APIRouter:
+def _lifecycle(vdbs: Collections, embedder: Embedder, run_blocking: RunBlocking, keyring: Keyring) -> APIRouter:
     router = APIRouter(prefix="/vdb")
     writer = requires(keyring, "vdb:write")
 
@@ -59,7 +59,7 @@ def _lifecycle(vdbs: Collections, run_blocking: RunBlocking, keyring: Keyring) -
     async def create_vdb(
         body: wire.CreateVdb, response: Response, caller: Principal = writer
     ) -> wire.VdbStatus | wire.Planned:
-        creation = views.creation_in(caller.tenant, body)
+        creation = with_embedder(views.creation_in(caller.tenant, body), embedder, caller)
         if body.dry_run:
             response.status_code = 200
             return views.plan_view(await run_blocking(partial(propose, vdbs, creation)))

@@ -4,11 +4,13 @@ from dataclasses import dataclass, replace
 
 from llmanager.kernel.errors import Conflict, InvalidInput, Retryable
 from llmanager.kernel.ids import checked_name, resource_name
+from llmanager.kernel.principal import Principal
 from llmanager.kernel.table import Action, Put
 from llmanager.vdb import rows
 from llmanager.vdb.entities import Collection, Index, IndexState, Metric
 from llmanager.vdb.errors import BeingChanged, CollectionExists, DimensionMismatch, EmbedderUnfit, TooManyCollections
 from llmanager.vdb.limits import check_dim
+from llmanager.vdb.ports import Embedder
 from llmanager.vdb.rows import Key
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.delete import finish_delete
@@ -29,6 +31,20 @@ class Creation:
     sleep_after_s: int | None = None
     delete_after_s: int | None = None
     ttl_s: int | None = None
+
+
+def with_embedder(creation: Creation, embedder: Embedder, caller: Principal) -> Creation:
+    """With the dimensions of the model that it names, where they are known.
+
+    Raises EmbedderMissing, EmbedderUnfit, DimensionMismatch.
+    """
+    known = None if creation.model is None else embedder.dimensions(caller, creation.model)
+    if known is None or creation.dim in (None, known):
+        return replace(creation, dim=known or creation.dim)
+    raise DimensionMismatch(
+        f"The model {creation.model!r} makes vectors of {known} dimensions, and 'dim' is {creation.dim}. Leave it out.",
+        param="dim",
+    )
 
 
 def propose(vdbs: Collections, creation: Creation) -> Collection:

@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
 from llmanager.kernel.errors import InvalidInput, NotFound, TooLarge
@@ -104,7 +105,8 @@ def ingest(tools: Ingestion, *, caller: Principal, order: Order, tell: Tell) -> 
     """
     check_order(order)
     run = _Run(tools, caller, order, tell)
-    with EmbedAhead(lambda texts: tools.embed(caller, order.model, texts, check=run.tell_progress)) as ahead:
+    embed = partial(tools.embed, caller, order.model, check=run.tell_progress)
+    with EmbedAhead(embed, tools.vdbs.clock) as ahead:
         begun: deque[_Begun] = deque()
         for portion in portions(run.entries()):
             begun.append(run.begin(portion, ahead))
@@ -112,6 +114,7 @@ def ingest(tools: Ingestion, *, caller: Principal, order: Order, tell: Tell) -> 
                 run.settle(begun.popleft())
         while begun:
             run.settle(begun.popleft())
+    run.tell_progress()
     return run.end()
 
 

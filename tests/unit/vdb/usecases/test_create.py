@@ -1,17 +1,22 @@
+from dataclasses import replace
+
 import pytest
 
 from llmanager.kernel.errors import InvalidInput, Unavailable
+from llmanager.kernel.principal import Principal
 from llmanager.vdb.entities import MAX_DIM, IndexState, Metric, Shape
 from llmanager.vdb.errors import (
     CollectionExists,
     CollectionNotFound,
     DimensionMismatch,
+    EmbedderMissing,
     EmbedderUnfit,
     TooManyCollections,
 )
-from llmanager.vdb.usecases.create import Creation, bind, declare, propose
+from llmanager.vdb.usecases.create import Creation, bind, declare, propose, with_embedder
 from llmanager.vdb.usecases.delete import finish_delete
 from llmanager.vdb.usecases.hibernate import hibernate
+from tests.fakes.word_embedder import WordEmbedder
 from tests.unit.vdb.usecases.world import DOCS, refused
 
 
@@ -177,3 +182,14 @@ def test_a_binding_that_was_cut_short_is_finished_by_the_next_use(world):
     world.store.down = None
     world.write("a")
     assert world.held() == ["a"]
+
+
+def test_a_creation_that_names_an_embedder_knows_its_dimensions_and_is_refused_where_they_cannot_be():
+    caller, embedder = Principal("acme", "k", frozenset()), WordEmbedder(minilm=16)
+    asked = Creation("acme", "docs", model="minilm")
+    assert with_embedder(asked, embedder, caller).dim == 16
+    assert with_embedder(replace(asked, model=None, dim=3), embedder, caller).dim == 3
+    with pytest.raises(DimensionMismatch, match="16 dimensions, and 'dim' is 3"):
+        with_embedder(replace(asked, dim=3), embedder, caller)
+    with pytest.raises(EmbedderMissing):
+        with_embedder(replace(asked, model="nobody"), embedder, caller)
