@@ -58,7 +58,7 @@ def run() -> list[tuple[str, float | str, str]]:
     rows.append(("own time a document, 200 short ones (ms)", 1000 * whole_s / chunks, ""))
     chunks, whole_s, grown = measured(SlowEmbedder(0), large_text(LARGE_MIB * 2**20))
     rows.append((f"{LARGE_MIB} MiB of text: seconds", whole_s, ""))
-    rows.append((f"{LARGE_MIB} MiB of text: memory grows by (MiB)", grown, ""))
+    rows.append((f"{LARGE_MIB} MiB of text: peak memory beyond the parts above (MiB)", grown, ""))
     return rows
 
 
