@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from llmanager.kernel.errors import LLManagerError, Retryable
+from llmanager.kernel.origin import origin_of
 
 CLOSE_S = 5.0
 
@@ -46,5 +47,5 @@ def _done(chore: Callable[[], object]) -> None:
         log.info("a chore is put off", why=error.code)
     except LLManagerError as error:
         log.warning("a chore needs help", why=str(error), of=getattr(error, "__notes__", []))
-    except Exception:  # the outermost loop: one broken collection must not end the care for all
-        log.exception("a chore failed")
+    except Exception as error:  # noqa: BLE001 (the outermost loop: one broken collection must not end the care for all)
+        log.error("a chore failed", error=type(error).__qualname__, where=origin_of(error))

@@ -179,8 +179,8 @@ class JobWorkers:
                 return None, self._wait_s(next_due(self._queue))
         except LLManagerError as error:
             log.warning("the queue of jobs could not be read and will be again", why=error.code)
-        except Exception:  # the outermost loop: one broken row must not end it
-            log.exception("looking for jobs broke")
+        except Exception as error:  # noqa: BLE001 (the outermost loop: one broken row must not end it)
+            log.error("looking for jobs broke", error=type(error).__qualname__, where=origin_of(error))
         else:
             with self._changed:
                 running = self._running[job.holder] = JobReport(self._queue, job)
