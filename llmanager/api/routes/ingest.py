@@ -1,6 +1,5 @@
 """POST /vdb/embed. What is wrong with the order is said at once; the rest is done by a job."""
 
-from collections.abc import Callable
 from functools import partial
 
 from fastapi import APIRouter
@@ -13,18 +12,16 @@ from llmanager.jobs.usecases.submit import Submit
 from llmanager.kernel.blocking import RunBlocking
 from llmanager.kernel.principal import Principal
 from llmanager.vdb.entities import Chunking, Strategy
+from llmanager.vdb.ports import Embedder
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.create import check_fit
 from llmanager.vdb.usecases.ingest import INGEST, Order, check_order
 from llmanager.wire import ingest as wire
 from llmanager.wire.jobs import JobRef
 
-# The dimensions if they are known already. Raises EmbedderMissing, EmbedderUnfit as far as is known at once.
-CheckEmbedder = Callable[[Principal, str], int | None]
-
 
 def ingest_routes(
-    *, vdbs: Collections, check_embedder: CheckEmbedder, run_blocking: RunBlocking, keyring: Keyring, submit: Submit
+    *, vdbs: Collections, embedder: Embedder, run_blocking: RunBlocking, keyring: Keyring, submit: Submit
 ) -> APIRouter:
     router = APIRouter(prefix="/vdb", tags=["vector databases"])
     writer = requires(keyring, "vdb:write")
@@ -38,7 +35,7 @@ def ingest_routes(
         return job_ref(job)
 
     def _submitted(caller: Principal, order: Order) -> Job:
-        dim = check_embedder(caller, order.model)
+        dim = embedder.dimensions(caller, order.model)
         if order.vdb is not None:
             check_fit(vdbs.require((caller.tenant, order.vdb)), model=order.model, dim=dim)
         return submit(caller=caller, kind=INGEST, payload=order.payload(), lane=caller.tenant)

@@ -131,7 +131,7 @@ def library_routers(parts: Parts, keyring: Keyring, embedder: GatewayEmbedder) -
         ),
         ingest_routes(
             vdbs=library.vdbs,
-            check_embedder=embedder.dimensions,
+            embedder=embedder,
             run_blocking=library.vdb_threads,
             keyring=keyring,
             submit=queued,

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import structlog
-
 from llmanager.adapters.documents.reader import ChildDocumentReader
 from llmanager.adapters.documents.splitter import BorderSplitter
 from llmanager.adapters.local.file_blobs import FileBlobs
@@ -43,8 +41,6 @@ SELDOM_S = 600.0  # what lists all there is
 # What is slow in one holds up no other.
 THREADS = {"vdb": 16, "writing": 16, "history": 4, "upload": MAX_UPLOADS_AT_ONCE}
 JOBS_AT_ONCE = 2
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from tests.fakes.blobs import FakeBlobs
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.table import FakeTable
 from tests.fakes.vector_store import FakeVectorStore
+from tests.fakes.word_embedder import WordEmbedder
 from tests.unit.api.test_history_routes import FakeKeyring, misfit, rendered
 
 S3 = {"s3_src_bucket": "src", "s3_src_key": "k.txt", "s3_dest_bucket": "dest", "s3_dest_key": "k.txt"}
@@ -46,16 +47,20 @@ def vdbs():
     return vdbs
 
 
+class Embedders(WordEmbedder):
+    """Of those besides `minilm` nobody knows the dimensions yet."""
+
+    def dimensions(self, caller, model):
+        if model == "absent":
+            raise EmbedderMissing("There is no model 'absent'.")
+        return 384 if model == "minilm" else None
+
+
 @pytest.fixture
 def client(vdbs, submitted):
     def submit(*, caller, kind, payload, lane):
         submitted.append((caller.tenant, kind, payload, lane))
         return Job(caller.tenant, "job-1", kind, caller.key_id, payload, JobState.QUEUED, NOON, NOON)
-
-    def check_embedder(caller, model):
-        if model == "absent":
-            raise EmbedderMissing("There is no model 'absent'.")
-        return 384 if model == "minilm" else None
 
     async def run_blocking(work):
         return work()
@@ -66,7 +71,7 @@ def client(vdbs, submitted):
     app.include_router(
         ingest_routes(
             vdbs=vdbs,
-            check_embedder=check_embedder,
+            embedder=Embedders(),
             run_blocking=run_blocking,
             keyring=FakeKeyring(),
             submit=submit,
