@@ -1,4 +1,4 @@
-from llmanager.kernel.errors import Conflict, InvalidInput, NotFound
+from llmanager.kernel.errors import Conflict, InvalidInput, NotFound, Throttled
 
 
 class ModelNotFound(NotFound):
@@ -27,6 +27,17 @@ class TooManyModels(Conflict):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"This server has {limit} models, which is as many as it may have. Delete one first.")
+
+
+class WokenTooOften(Throttled):
+    code = "woken_too_often"
+
+    def __init__(self, name: str, limit: int, *, retry_after_s: float) -> None:
+        super().__init__(
+            f"Model {name!r} was woken {limit} times within an hour, and each wake costs money. Let it sleep later "
+            "(sleep_after_s), or ask again then.",
+            retry_after_s=retry_after_s,
+        )
 
 
 class DoesNotFit(InvalidInput):
