@@ -53,3 +53,23 @@ class PriceUnknown(InvalidInput):
             "Look it up with its provider and send accept_unknown_price: true.",
             param="accept_unknown_price",
         )
+
+
+class FleetFull(Conflict):
+    code = "fleet_full"
+
+    def __init__(self, needed: str, cap: str) -> None:
+        super().__init__(
+            f"All models together could then take up to {needed}; this server's operator allows {cap}, "
+            "and no request can go beyond it. Lower scaling.max, choose a cheaper instance, or delete a model first."
+        )
+
+
+class InstanceTypeNotAllowed(InvalidInput):
+    code = "instance_type_not_allowed"
+
+    def __init__(self, instance_type: str, allowed: str) -> None:
+        super().__init__(
+            f"Instance type {instance_type!r} may not be used here. This server's operator allows: {allowed}.",
+            param="instance_type",
+        )
