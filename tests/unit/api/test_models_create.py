@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
+from llmanager.models.caps import Caps
 from llmanager.models.entities import Scaling
 from tests.unit.api.models_house import SCOPES, empty_house, error_of
 from tests.unit.models.usecases.world import GREETER
@@ -68,7 +69,7 @@ def test_a_dry_run_of_a_taken_name_and_a_second_create_are_refused(house):
 
 
 def test_one_model_too_many_is_refused(house):
-    house.registry = replace(house.registry, max_models=1)
+    house.registry = replace(house.registry, caps=Caps(max_models=1))
     house.serve(SCOPES)
     house.make()
     assert error_of(house.post("create", 409, name="other", model="demo-tiny"))[0] == "too_many_models"
