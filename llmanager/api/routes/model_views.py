@@ -2,16 +2,17 @@
 
 from decimal import Decimal
 
-from llmanager.kernel.errors import InvalidInput, Retryable
+from llmanager.kernel.errors import Conflict, InvalidInput, Retryable
 from llmanager.kernel.money import usd_text
-from llmanager.models.catalog import CatalogEntry
 from llmanager.models.actions import describe
+from llmanager.models.catalog import CatalogEntry
 from llmanager.models.entities import Backend, Model, ModelSpec, Observation, Quote, ReplicaState, Status
-from llmanager.models.ledger import spent_usd
+from llmanager.models.ledger import spent_by
 from llmanager.models.limits import expires_at, sleeps_at
 from llmanager.models.reconcile import plan, status
 from llmanager.models.rows import Key
 from llmanager.models.sight import Sight
+from llmanager.models.usecases.admit import admission
 from llmanager.models.usecases.registry import Registry
 from llmanager.wire import models as wire
 
@@ -23,7 +24,7 @@ def status_view(registry: Registry, key: Key) -> wire.ModelStatus:
 
 def created_view(registry: Registry, made: Model) -> wire.Created:
     """How it is now, and the plan that it was made by."""
-    return wire.Created(**dict(status_view(registry, made.key)), plan=plan_view(made))
+    return wire.Created(**dict(status_view(registry, made.key)), plan=plan_view(registry, made))
 
 
 def of_model(registry: Registry, model: Model) -> wire.ModelStatus:
@@ -45,27 +46,39 @@ def of_model(registry: Registry, model: Model) -> wire.ModelStatus:
         sleeps_at=sleeps_at(model, sight, now),
         expires_at=expires_at(model),
         usd_per_hour=_usd(model.quote.usd_per_hour),
-        usd_spent=_usd(spent_usd(model.ledger, model.quote.usd_per_instance_hour, now)),
+        usd_spent=_usd(spent_by(model, now)),
         events=tuple(wire.Event(at=e.at, what=e.what, why=e.why) for e in model.events),
     )
 
 
-def plan_view(model: Model) -> wire.Plan:
+def plan_view(registry: Registry, model: Model) -> wire.Plan:
     quote = model.quote
     first = plan(model, Sight(Observation(exists=False)), model.created_at)
+    claim = registry.claim(model)
     fetch = (f"fetch {quote.download_mib} MiB",) if quote.download_mib else ()
     return wire.Plan(
         actions=(*fetch, *(describe(action) for action in first.actions)),
         instance_type=quote.instance_type,
         usd_per_hour=_usd(quote.usd_per_hour),
         usd_per_month=_usd(quote.usd_per_month),
+        usd_per_hour_max=_usd(claim.usd_per_hour if claim.instances else quote.usd_per_hour),
+        instances_max=claim.instances,
         assumption=quote.assumption,
         memory_mib=quote.memory_mib,
         download_mib=quote.download_mib,
         cold_start_s=quote.cold_start_ms / 1000,
         context_tokens=quote.context_tokens,
         fit=_fit(quote),
+        refusal=_refusal(registry, model),
     )
+
+
+def _refusal(registry: Registry, model: Model) -> str | None:
+    try:
+        admission(registry, model)
+    except (Conflict, InvalidInput) as error:
+        return str(error)
+    return None
 
 
 def catalog_view(registry: Registry, entry: CatalogEntry) -> wire.CatalogModel:

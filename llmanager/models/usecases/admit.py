@@ -37,7 +37,7 @@ def refuse_if_contradictory(spec: ModelSpec) -> None:
             raise InvalidInput(problem, param=f"scaling.schedule.{number}")
     if spec.scaling.schedule and spec.sleep_after_s is None:
         raise InvalidInput(
-            "A schedule keeps a model running that else would sleep, and this one never does. Send 'sleep_after_s' too.",
+            "A schedule keeps a model up that else would sleep, and this one never does. Send 'sleep_after_s' too.",
             param="sleep_after_s",
         )
 

@@ -23,7 +23,13 @@ class PricedHost(FakeModelHost):
     price: Decimal | None = Decimal("1.2120")
 
     def quote(self, spec):
-        return replace(super().quote(spec), usd_per_hour=self.price, usd_per_month=self.price, download_mib=350)
+        return replace(
+            super().quote(spec),
+            usd_per_hour=self.price,
+            usd_per_month=self.price,
+            usd_per_instance_hour=self.price,
+            download_mib=350,
+        )
 
 
 class House(World):
