@@ -9,7 +9,7 @@ def sweep(registry: Registry) -> tuple[str, ...]:
     for host in registry.hosts.values():
         held = host.resources()  # before the rows are read: a resource made later is not in this list
         known = {model.resource for model in registry.every()}
-        for resource in held:
+        for resource in (one.resource for one in held):
             if resource not in known:
                 host.remove(resource)
                 removed.append(resource)
