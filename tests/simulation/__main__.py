@@ -86,7 +86,7 @@ def _planted(crew: Crew, given: argparse.Namespace, seed: int) -> int:
             flush=True,
         )
     print(f"planted bugs found: {found}/{len(chosen)}")
-    return 0 if found == len(chosen) else 1
+    return 0 if 0 < len(chosen) == found else 1
 
 
 class Reports:
