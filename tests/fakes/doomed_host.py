@@ -12,6 +12,7 @@ from pathlib import Path
 from llmanager.adapters.local.llama_cpp import LlamaCppModelHost
 from llmanager.adapters.local.processes import Launch, Spawner
 from llmanager.models.entities import ModelSpec
+from tests.fakes.orders import order
 from tests.fakes.changes import Changes
 from tests.fakes.openai_engine import engine
 from tests.fakes.tiny_gguf import write_tiny_chat
@@ -41,7 +42,7 @@ def start(home: Path, name: str) -> None:
         engines={"stand-in": engine("--family")},
     )
     for replica in (0, 1):
-        host.start("lm-a", ModelSpec("chat", engine=name), replica)
+        host.start(order("lm-a", ModelSpec("chat", engine=name)), replica)
     changes.until(lambda: len(host.endpoints("lm-a")) == 2)
 
 

@@ -3,8 +3,11 @@
 from dataclasses import replace
 
 from llmanager.models.entities import Desired, Replica, ReplicaState, Scaling, Use
-from llmanager.models.reconcile import DRAIN_S, FAILED_AFTER, StartReplica, StopReplica, sleeps_at, wishing
-from tests.unit.models.samples import NOON, READY, STARTING, at, model, seeing
+from llmanager.models.actions import StartReplica, StopReplica
+from llmanager.models.limits import sleeps_at
+from llmanager.models.reconcile import FAILED_AFTER, wishing
+from llmanager.models.roster import DRAIN_S
+from tests.unit.models.samples import NOON, READY, STARTING, at, model, seeing, sight
 from tests.unit.models.test_reconcile import UNUSED, decide, held, running
 
 BOTH = seeing(ReplicaState.READY, ReplicaState.READY)
@@ -75,9 +78,9 @@ def test_a_model_in_use_is_looked_at_again_in_time_and_not_at_once():
 
 
 def test_an_open_request_puts_the_sleep_off():
-    assert sleeps_at(running(), UNUSED, at(100)) == at(900)
-    assert sleeps_at(running(), Use(last_used_at=at(50)), at(100)) == at(950)
-    assert sleeps_at(running(), held(until_s=200), at(100)) == at(1000)
+    assert sleeps_at(running(), sight(UNUSED), at(100)) == at(900)
+    assert sleeps_at(running(), sight(Use(last_used_at=at(50))), at(100)) == at(950)
+    assert sleeps_at(running(), sight(held(until_s=200)), at(100)) == at(1000)
 
 
 def test_nothing_that_is_held_sleeps_however_short_its_limit():

@@ -14,20 +14,16 @@ from llmanager.models.entities import (
     Scaling,
     Status,
 )
+from llmanager.models.actions import ForgetModel, RemoveResource, StartReplica, StopReplica, describe
 from llmanager.models.reconcile import (
-    DRAIN_S,
     FAILED_AFTER,
     Decision,
-    ForgetModel,
-    RemoveResource,
-    StartReplica,
-    StopReplica,
-    describe,
     needs_new_replicas,
     status,
     wishing,
     with_event,
 )
+from llmanager.models.roster import DRAIN_S
 from tests.unit.models.samples import (
     FAILED,
     NOON,
