@@ -67,14 +67,23 @@ class Registry:
         return replace(model, version=written.version)
 
     def drop(self, model: Model, guards: Sequence[Action] = ()) -> None:
-        """Forget a model for good, with the row of its use. Raises Conflict."""
+        """Forget a model for good, with the row of its use; a tombstone tells of it for a while. Raises Conflict."""
         tenant, name = model.key
         gone: list[Action] = [
             Delete(rows.model_partition(tenant), name, model.version),
             Delete(rows.use_partition(tenant), name),
+            Put(rows.tombstone_row(model, self.clock.now())),
         ]
         self.table.transact([*gone, *guards])
         self.changed(model.key)
+
+    def is_dead(self, resource: str) -> bool:
+        """Whether it was a model's that was dropped lately. A resource's name is never used again."""
+        return self.table.get(rows.gone_partition(), resource) is not None
+
+    def is_known(self) -> bool:
+        """Whether this registry has admitted anything yet. False where models run: it was lost."""
+        return self.table.get(rows.fleet_partition(), rows.fleet_sort()) is not None
 
     def use(self, key: Key) -> Use:
         tenant, name = key

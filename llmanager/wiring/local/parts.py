@@ -96,7 +96,7 @@ def opened_parts(settings: Settings) -> Iterator[Parts]:
             period_s=ROUND_S,
             chores=(
                 directory.reload,
-                partial(sweep_models, registry),
+                lambda: sweep_models(registry).check(),
                 partial(sweep_chats, store.table("history")),
             ),
         )
