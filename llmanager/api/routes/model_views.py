@@ -45,8 +45,8 @@ def of_model(registry: Registry, model: Model) -> wire.ModelStatus:
         last_used_at=use.last_used_at,
         sleeps_at=sleeps_at(model, sight, now),
         expires_at=expires_at(model),
-        usd_per_hour=_usd(model.quote.usd_per_hour),
-        usd_spent=_usd(spent_by(model, now)),
+        usd_per_hour=told_usd(model.quote.usd_per_hour),
+        usd_spent=told_usd(spent_by(model, now)),
         events=tuple(wire.Event(at=e.at, what=e.what, why=e.why) for e in model.events),
     )
 
@@ -59,9 +59,9 @@ def plan_view(registry: Registry, model: Model) -> wire.Plan:
     return wire.Plan(
         actions=(*fetch, *(describe(action) for action in first.actions)),
         instance_type=quote.instance_type,
-        usd_per_hour=_usd(quote.usd_per_hour),
-        usd_per_month=_usd(quote.usd_per_month),
-        usd_per_hour_max=_usd(claim.usd_per_hour if claim.instances else quote.usd_per_hour),
+        usd_per_hour=told_usd(quote.usd_per_hour),
+        usd_per_month=told_usd(quote.usd_per_month),
+        usd_per_hour_max=told_usd(claim.usd_per_hour if claim.instances else quote.usd_per_hour),
         instances_max=claim.instances,
         assumption=quote.assumption,
         memory_mib=quote.memory_mib,
@@ -100,7 +100,7 @@ def catalog_view(registry: Registry, entry: CatalogEntry) -> wire.CatalogModel:
         context_tokens=entry.context_tokens,
         note=entry.note,
         instance_type="local",
-        usd_per_hour=_usd(quote.usd_per_hour) if quote else None,
+        usd_per_hour=told_usd(quote.usd_per_hour) if quote else None,
         fit=_fit(quote) if quote else None,
     )
 
@@ -116,5 +116,5 @@ def _reason(model: Model, seen: Status) -> str:
     return stages[0] if stages else ""
 
 
-def _usd(amount: Decimal | None) -> str | None:
+def told_usd(amount: Decimal | None) -> str | None:
     return None if amount is None else usd_text(amount)

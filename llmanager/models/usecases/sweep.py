@@ -59,10 +59,9 @@ def _swept(registry: Registry, backend: Backend, host: ModelHost, dry_run: bool)
     except LLManagerError as error:
         return HostSweep(backend, errors=(error,))
     verdict = _judged(registry, host, held)
-    errors = [] if dry_run else [error for r in verdict.remove if (error := _failure(partial(host.remove, r)))]
-    return HostSweep(
-        backend, verdict.remove, verdict.suspicious, verdict.is_stopped, verdict.why, errors=tuple(errors)
-    )
+    failures = [] if dry_run else [_failure(partial(host.remove, resource)) for resource in verdict.remove]
+    errors = tuple(error for error in failures if error is not None)
+    return HostSweep(backend, verdict.remove, verdict.suspicious, verdict.is_stopped, verdict.why, errors=errors)
 
 
 def _judged(registry: Registry, host: ModelHost, held: tuple[Held, ...]) -> Verdict:
