@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from llmanager.kernel.errors import LLManagerError
-from llmanager.models.entities import Desired, Event, Model
+from llmanager.models.entities import Desired, Model
 from llmanager.models.ledger import hourly_usd
 from llmanager.models.limits import idle_since
 from llmanager.models.rows import Key
@@ -68,8 +68,7 @@ def _due(registry: Registry, model: Model) -> Due | None:
 
 
 def _why(wished: Model) -> str:
-    last = wished.events[-1] if wished.events else Event(wished.desired_at, "")
-    return last.why
+    return next((event.why for event in reversed(wished.events) if event.what == wished.desired.value), "")
 
 
 def _done(registry: Registry, due: Due, owner: str) -> Due:

@@ -27,6 +27,7 @@ from llmanager.models.usecases.recover import void_leases
 from llmanager.models.usecases.registry import Registry
 from llmanager.models.usecases.sweep import sweep as sweep_models
 from llmanager.vdb.usecases.ingest import Embed
+from llmanager.wiring.local.alarms import Alarms
 from llmanager.wiring.local.directory import RegistryDirectory
 from llmanager.wiring.local.library import Library, opened_library
 from llmanager.wiring.local.loop import ReconcileLoop
@@ -98,6 +99,7 @@ def opened_parts(settings: Settings) -> Iterator[Parts]:
             chores=(
                 directory.reload,
                 lambda: sweep_models(registry).check(),
+                Alarms(registry).look,
                 partial(sweep_chats, store.table("history")),
             ),
         )
