@@ -1,4 +1,4 @@
-"""./run.sh fleet: what a running server has of models, why and since when, and what it costs; drawn anew until Ctrl-C."""
+"""./run.sh fleet: what runs on a server, why, since when and what it costs; drawn anew until Ctrl-C."""
 
 import argparse
 import json

@@ -55,10 +55,11 @@ def _sums(fleet: Mapping[str, Any]) -> list[str]:
     total, caps = fleet["total"], fleet["caps"]
     money = "" if caps["max_usd_per_hour"] is None else f" of {caps['max_usd_per_hour']}"
     unknown = f" and {total['unpriced']} at an unknown price" if total["unpriced"] else ""
+    now = f"{_usd(total['usd_per_hour'], 3)} $/h now{unknown}, {_usd(total['usd_spent'], 2)} $ spent"
+    worst = f"{total['instances_max']} of {caps['max_instances']} instances, {total['usd_per_hour_max']}{money} $/h"
     return [
-        f"{total['models']} of {caps['max_models']} models, {total['instances']} billed instances, "
-        f"{_usd(total['usd_per_hour'], 3)} $/h now{unknown}, {_usd(total['usd_spent'], 2)} $ spent",
-        f"at worst {total['instances_max']} of {caps['max_instances']} instances, {total['usd_per_hour_max']}{money} $/h",
+        f"{total['models']} of {caps['max_models']} models, {total['instances']} billed instances, {now}",
+        f"at worst {worst}",
     ]
 
 

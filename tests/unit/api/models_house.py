@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from llmanager.api.app import control_plane
 from llmanager.api.routes.models import model_routes
 from llmanager.models.entities import Backend
+from llmanager.models.ports import HostTraits
 from tests.fakes.clock import FakeClock
 from tests.fakes.data_path import FakeKeyring
 from tests.fakes.model_host import FakeModelHost
@@ -38,7 +39,9 @@ class House(World):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.remote = PricedHost()
-        self.registry = replace(self.registry, hosts={Backend.LOCAL: self.host, Backend.REMOTE: self.remote})
+        self.cloud = PricedHost(traits=HostTraits(is_billed=True))
+        hosts = {Backend.LOCAL: self.host, Backend.REMOTE: self.remote, Backend.SAGEMAKER: self.cloud}
+        self.registry = replace(self.registry, hosts=hosts)
         self.waits: list[tuple[tuple[str, str], float]] = []
         self.meanwhile = self.settle
         self.serve(SCOPES)
