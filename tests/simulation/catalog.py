@@ -18,7 +18,7 @@ class Planted:
     kinds: tuple[str, ...] = ("leak", "leased-kill", "past-ttl")  # only these count as found
 
 
-SCENARIOS: tuple[Scenario, ...] = (*local_models.pairs(),)
+SCENARIOS: tuple[Scenario, ...] = (*local_models.local_pairs(),)
 
 PLANTED: tuple[Planted, ...] = ()
 

@@ -1,11 +1,11 @@
 """Models under exploration: the real use cases over a table, a host and a clock that the explorer rules."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
-from llmanager.kernel.errors import LLManagerError, NotFound
+from llmanager.kernel.errors import LLManagerError
 from llmanager.models import rows
 from llmanager.models.entities import Backend, Desired, Model, ModelSpec, ReplicaState, Scaling
 from llmanager.models.limits import expires_at
@@ -42,6 +42,7 @@ class ModelsWorld:
         self.table = SimTable(self.clock)
         self.ids = 0
         self.broken: list[Violation] = []
+        self.serving: dict[str, tuple[str, int]] = {}  # by gateway: the replica that works on its request
         self.host = self.make_host()
         self.registry = self.registry_of()
 
@@ -61,6 +62,25 @@ class ModelsWorld:
     def ready(self, resource: str) -> frozenset[int]:
         """The replicas that serve now."""
         raise NotImplementedError
+
+    def host_snapshot(self) -> Any:
+        raise NotImplementedError
+
+    def restore_host(self, snapshot: Any) -> None:
+        raise NotImplementedError
+
+    # --- prepared once, used often
+
+    def snapshot(self) -> Any:
+        times = self.clock.now(), self.clock.monotonic_s()
+        return self.table.snapshot(), times, self.ids, self.is_there_first, self.host_snapshot()
+
+    def restore(self, snapshot: Any) -> None:
+        table, (now, monotonic_s), self.ids, self.is_there_first, host = snapshot
+        self.table.restore(table)
+        self.clock.set(now - timedelta(seconds=monotonic_s - self.clock.monotonic_s()))
+        self.clock.advance(monotonic_s - self.clock.monotonic_s())
+        self.restore_host(host)
 
     # --- the code under test
 
@@ -82,10 +102,16 @@ class ModelsWorld:
         fields: dict[str, Any] = {"sleep_after_s": IDLE_S, "backend": self.backend, **changes}
         return ModelSpec("demo-tiny", **fields)
 
-    def pass_once(self, owner: str, registry: Registry | None = None) -> None:
-        reconcile_once(registry or self.registry, KEY, owner)
+    def pass_once(self, registry: Registry | None = None) -> None:
+        """Each process is an owner of its own."""
+        process = self.gate.running
+        reconcile_once(registry or self.registry, KEY, "later" if process is None else process.name)
 
     # --- truth
+
+    def resource(self) -> str:
+        model = self.row()
+        return model.resource if model is not None else ""
 
     def row(self) -> Model | None:
         found = self.table.get(rows.model_partition(KEY[0]), KEY[1])
@@ -102,7 +128,10 @@ class ModelsWorld:
         return replica == stopped
 
     def judge_end(self, resource: str, ended: Iterable[int]) -> None:
-        """A leased kill: a ready replica of a model that is wanted and held ends, and none is left to serve."""
+        """A leased kill: a replica ends that a request is at, or that the row offers while the model is held.
+
+        What the row says to be leaving gets no request. A hard end, a delete, and a user's own sleep may cut one off.
+        """
         model = self.row()
         ended = frozenset(ended)
         if not ended or model is None or model.resource != resource or model.desired is not Desired.RUNNING:
@@ -111,11 +140,21 @@ class ModelsWorld:
         now = self.clock.now()
         end = expires_at(model)
         is_over = end is not None and end <= now
-        if use.is_held(now) and not is_over and not self.ready(resource) - ended:
+        is_used = use.is_held(now) and bool(ended & self.offered(model)) and not self.offered(model) - ended
+        is_cut = any(replica in ended for whose, replica in self.serving.values() if whose == resource)
+        if (is_used or is_cut) and not is_over:
             self.broken.append(Violation("leased-kill", f"{resource} ended while it is in use"))
 
+    def offered(self, model: Model) -> frozenset[int]:
+        """The replicas that a gateway sends requests to, as wiring/local/directory.py decides it."""
+        if model.desired is not Desired.RUNNING:
+            return frozenset()
+        leaving = {r.index for r in model.observed.replicas if r.state is ReplicaState.STOPPING}
+        return self.ready(model.resource) - leaving
+
     def digest_parts(self) -> tuple[object, ...]:
-        return (self.table.state(), self.clock.now(), self.clock.monotonic_s(), self.ids, self.broken)
+        times = self.clock.now(), self.clock.monotonic_s()
+        return (self.table.state(), times, self.ids, self.broken, sorted(self.serving.items()))
 
     def violations_now(self) -> Iterable[Violation]:
         return self.broken
@@ -134,9 +173,16 @@ class ModelsWorld:
 
     rounds_to_recover = 6
 
+    def live_until(self, is_so: Callable[[], bool]) -> None:
+        for _ in range(60):
+            if is_so():
+                return
+            self.round()
+        raise AssertionError("it never comes to that")
+
     def round(self) -> None:
         self.tick(PERIOD_S)
-        for work in (lambda: self.pass_once("reaper"), lambda: sweep(self.registry), self.watchdog):
+        for work in (self.pass_once, lambda: sweep(self.registry), self.watchdog):
             try:
                 work()
             except LLManagerError:
@@ -168,6 +214,23 @@ class ModelsWorld:
     is_there_first = False
 
 
+class Prepared:
+    """Builds worlds of one kind in one state: the first time by living through it."""
+
+    def __init__(self, make: Callable[[Gate], ModelsWorld], prepare: Callable[[ModelsWorld], None]) -> None:
+        self._make, self._prepare = make, prepare
+        self._snapshot: Any = None
+
+    def __call__(self, gate: Gate) -> ModelsWorld:
+        world = self._make(gate)
+        if self._snapshot is None:
+            self._prepare(world)
+            self._snapshot = world.snapshot()
+        else:
+            world.restore(self._snapshot)
+        return world
+
+
 def _promises(outcomes: Sequence[Outcome], model: Model | None, *, is_there_first: bool) -> Iterable[Violation]:
     created = [o for o in outcomes if o.name.startswith("create") and o.how == "returned"]
     deleted = [o for o in outcomes if o.name.startswith("delete") and o.how == "returned"]
@@ -185,18 +248,18 @@ def _promises(outcomes: Sequence[Outcome], model: Model | None, *, is_there_firs
 
 def do_create(world: ModelsWorld, **limits: Any) -> str:
     model = create(world.registry, Creation(*KEY, world.spec(**limits), accept_unknown_price=True))
-    world.pass_once("api")
+    world.pass_once()
     return model.resource
 
 
 def do_delete(world: ModelsWorld) -> None:
     change.delete(world.registry, KEY)
-    world.pass_once("api-delete")
+    world.pass_once()
 
 
 def do_sleep(world: ModelsWorld) -> None:
     change.sleep(world.registry, KEY)
-    world.pass_once("api-sleep")
+    world.pass_once()
 
 
 def do_update(world: ModelsWorld) -> None:
@@ -206,35 +269,77 @@ def do_update(world: ModelsWorld) -> None:
         return replace(spec, context_tokens=512, scaling=Scaling(min=2, max=2))
 
     change.update(world.registry, KEY, revise, accept_unknown_price=True)
-    world.pass_once("api-update")
+    world.pass_once()
 
 
-def do_query(world: ModelsWorld, holder: str = "gateway") -> str:
-    """A request, as the gateway serves it: lease, wake if need be, wait, serve, let go."""
+def do_query(world: ModelsWorld) -> str:
+    """A request, as the gateway serves it: lease, wake if need be, wait, serve, let go. A gateway each."""
+    holder = "gateway" if world.gate.running is None else world.gate.running.name
     hold(world.registry, KEY, holder, LEASE_S)
     for _ in range(3):
         model = world.registry.require(KEY)
         if model.desired is not Desired.RUNNING:
             change.wake(world.registry, KEY, "a request")
-            world.pass_once("gateway")
-        elif world.ready(model.resource):
+        elif offered := world.offered(model):
+            world.serving[holder] = (model.resource, min(offered))
+            try:
+                world.gate("serve", ())
+            finally:
+                del world.serving[holder]
             break
-        else:
-            world.pass_once("gateway")
-    world.gate("serve", ())
-    world.gate.saw(sorted(world.ready(model.resource)))
+        world.pass_once()
     let_go(world.registry, KEY, holder)
     return "served"
 
 
 def do_reap(world: ModelsWorld) -> None:
     """A reaper that comes twice, a period apart: what others hold in flight meanwhile is that old then."""
-    world.pass_once("reaper")
+    world.pass_once()
     sweep(world.registry)
     world.gate("time", ())
     world.tick(PERIOD_S)
-    world.pass_once("reaper")
+    world.pass_once()
 
 
 def do_watch(world: ModelsWorld) -> None:
     watch(world.host, now=world.registry.clock.now(), stage="dev")
+
+
+def do_wake(world: ModelsWorld) -> None:
+    change.wake(world.registry, KEY)
+    world.pass_once()
+
+
+# --- states to begin from
+
+
+def nothing(world: ModelsWorld) -> None:
+    """Nobody asked for anything yet."""
+
+
+def up(world: ModelsWorld) -> None:
+    """Ready and used just now."""
+    do_create(world)
+    world.live_until(lambda: bool(world.ready(world.resource())))
+    do_query(world)
+    world.is_there_first = True
+
+
+def idle(world: ModelsWorld) -> None:
+    """Ready, and unused for so long that the next look puts it to sleep."""
+    up(world)
+    world.tick(IDLE_S + 1)
+
+
+def asleep(world: ModelsWorld) -> None:
+    idle(world)
+    world.live_until(lambda: not any(world.resources().values()))
+
+
+def deleting(world: ModelsWorld) -> None:
+    """Asked for, and nothing done about it yet."""
+    up(world)
+    change.delete(world.registry, KEY)
+
+
+PREPARED = {"nothing": nothing, "up": up, "idle": idle, "asleep": asleep, "deleting": deleting}
