@@ -212,6 +212,13 @@ class Cloud:
         """So many instances of the type may run at once; those that run already are not taken away."""
         self._change(region, lambda world: world.capacity.update({instance_type: instances}))
 
+    def set_lag(self, lag_s: float, region: str | None = None) -> None:
+        """Reads are so late from now on: at most what `lag_s` or `stale_s` were at the start, as no more is kept."""
+        world = self.world(region)
+        if us(lag_s) > world.keep_us:
+            raise ValueError(f"a lag of {lag_s} s needs a Cloud with stale_s of at least that")
+        world.lag_us = us(lag_s)
+
     def silence_metrics(self, is_silent: bool = True, region: str | None = None) -> None:
         """Metrics answer, but with no data."""
         self._change(region, lambda world: setattr(world, "has_metrics", not is_silent))
@@ -238,15 +245,15 @@ class Cloud:
         forget(world)
         at_us = world.at_us
         return (
-            [shelf.state(at_us) for shelf in (world.models, world.configs, world.endpoints, world.components)],
-            world.alarms.state(at_us),
+            [shelf.state(at_us) for shelf in (world.endpoints, world.components)],
+            [shelf.state(at_us, is_sorted=True) for shelf in (world.models, world.configs, world.alarms)],
             [target.state(at_us) for _, target in sorted(world.targets.items())],
             [policy.state(at_us) for _, policy in sorted(world.policies.items())],
             [(name, series.state(at_us)) for name, series in sorted(world.series.items())],
             sorted(world.stuck),
             sorted(world.broken),
             sorted(world.capacity.items()),
-            world.has_metrics,
+            (world.has_metrics, world.lag_us),
             (at_us - world.calls_this_s[0] * 1_000_000, world.calls_this_s[1]) if world.quotas.calls_per_s else None,
         )
 

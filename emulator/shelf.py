@@ -93,9 +93,10 @@ class Shelf(Generic[R]):
             if entry := self.seen(name, at_us, lag_us):
                 yield entry
 
-    def state(self, at_us: int) -> object:
-        """The live ones and the part of the past that a reader may still see."""
-        live = [(name, resource.state(at_us)) for name, resource in sorted(self.live.items())]
+    def state(self, at_us: int, is_sorted: bool = False) -> object:
+        """The live ones, in their order unless it does not matter, and the past that a reader may still see."""
+        resources = sorted(self.live.items()) if is_sorted else self.live.items()
+        live = [(name, resource.state(at_us)) for name, resource in resources]
         return live, self._past_state(at_us) if self.past else []
 
     def _past_state(self, at_us: int) -> object:

@@ -208,6 +208,9 @@ def finish_update(world: World, endpoint: Endpoint) -> None:
             variant.instances = endpoint.variants.pop(variant.name).instances
     end_all(world, endpoint.variants)
     endpoint.variants, endpoint.config_name = following, name
+    for variant in following.values():
+        while len(variant.instances) < variant.minimum and launch(world, endpoint, variant):
+            pass
     for component in world.components.live.values():
         if component.endpoint_name == endpoint.name:  # its copies went with the old instances
             world.components.changed(component, world.at_us)
