@@ -5,6 +5,8 @@ from decimal import Decimal
 from fractions import Fraction
 from random import Random
 
+import pytest
+
 from emulator.conditions import Timing
 from tests.fakes.clock import FakeClock
 from tests.unit.emulator.scenes import (
@@ -20,7 +22,7 @@ from tests.unit.emulator.scenes import (
     scale,
 )
 
-LIVES = 10_000
+LIVES, PARTS = 10_000, 4  # in parts, which test processes share
 CENT = Decimal("0.01")
 
 
@@ -163,8 +165,9 @@ def a_life_with_a_component(random: Random) -> tuple[Decimal, Fraction]:
     return cloud.bill.usd(clock.now()), ledger.seconds
 
 
-def test_ten_thousand_random_lives_are_billed_to_the_cent():
-    for seed in range(LIVES):
+@pytest.mark.parametrize("part", range(PARTS))
+def test_ten_thousand_random_lives_are_billed_to_the_cent(part):
+    for seed in range(part, LIVES, PARTS):
         random = Random(seed)
         life = a_life_with_a_component if random.random() < 0.8 else a_life_with_a_model
         usd, seconds = life(random)
