@@ -6,6 +6,8 @@
 #:                                    make an API key, shown once (keys count with LLMANAGER_AUTH=keys)
 #: ./run.sh test [pytest arguments]   set up if needed and run every test, or those that the arguments choose
 #: ./run.sh check                     lint, format, types, import contracts, budgets: no tests
+#: ./run.sh simulate [--schedules N] [--planted] [--replay TOKEN]
+#:                                    every order and every fault of the lifecycle, on an emulated cloud
 #: ./run.sh bench [name]              benchmarks
 #: ./run.sh lock                      make requirements/*.txt and .env.template anew from what they follow
 #: ./run.sh deploy | diff | destroy   AWS: not in this version
@@ -150,6 +152,10 @@ case $command in
         ;;
     test) run_test "$@" ;;
     check) run_check ;;
+    simulate)
+        setup dev
+        exec "$python" -m tests.simulation "$@"
+        ;;
     bench)
         setup dev
         exec "$python" -m bench "$@"
