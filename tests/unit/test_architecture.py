@@ -39,6 +39,7 @@ BREACHES = [
     ("adapters/aws/planted.py", "import pypdf", "document adapters"),
     ("adapters/aws/planted.py", "import aiohttp", "aiohttp"),
     ("adapters/remote/planted.py", "import boto3", "AWS adapters"),
+    ("wiring/planted.py", "import boto3", "AWS adapters"),
     ("models/usecases/planted.py", "import botocore.exceptions", "AWS adapters"),
     ("api/routes/planted.py", "import llmanager.adapters.local", "Only wiring touches adapters"),
     ("cli/planted.py", "import llmanager.adapters.remote", "Only wiring touches adapters"),

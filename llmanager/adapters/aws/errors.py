@@ -1,4 +1,4 @@
-"""What AWS and the way there can answer, told as the kernel's errors, in one place. Unknown codes stay what they are."""
+"""What AWS and the way there can answer, told as the kernel's errors. Unknown codes stay what they are."""
 
 import re
 from collections.abc import Iterator
