@@ -1,0 +1,81 @@
+"""Time passes: every effect that is due happens at its own moment, in the order of the moments."""
+
+from emulator.instants import NEVER, us
+from emulator.sagemaker import copies, endpoints
+from emulator.sagemaker.entities import IN_SERVICE, UPDATING, Endpoint, Variant
+from emulator.sagemaker.instances import release, release_us
+from emulator.scaling import effects
+from emulator.watching import alarms
+from emulator.world import World
+
+SERVING = frozenset({IN_SERVICE, UPDATING})
+
+
+def advance(world: World, now_us: int) -> None:
+    """Let everything happen up to `now_us`. A clock that jumps back stops time here until it catches up."""
+    while world.due_us <= now_us:
+        world.at_us = max(world.at_us, world.due_us)
+        step(world)
+        refresh(world)
+    world.at_us = max(world.at_us, now_us)
+
+
+def step(world: World) -> None:
+    """What is due at this moment. Within one moment: instances, copies, endpoints, releases, alarms, scaling."""
+    at_us = world.at_us
+    for endpoint in list(world.endpoints.live.values()):
+        for variant in endpoint.all_variants():
+            for instance in variant.instances:
+                if not instance.is_ready and instance.ready_us <= at_us:
+                    instance.is_ready = True
+                    world.endpoints.changed(endpoint, at_us)
+    for component in list(world.components.live.values()):
+        if copies.is_stuck(world, component):
+            continue
+        if component.settle_us == at_us or copies.due_us(world, component) <= at_us:
+            copies.pass_time(world, component)
+    for endpoint in list(world.endpoints.live.values()):
+        if endpoints.due_us(world, endpoint) <= at_us:
+            endpoints.arrive(world, endpoint)
+        for variant in releasing(endpoint):
+            if release(world, variant):
+                world.endpoints.changed(endpoint, at_us)
+    alarms.ring(world)
+    effects.act(world)
+
+
+def releasing(endpoint: Endpoint) -> list[Variant]:
+    """Managed scaling works on endpoints that serve; a failed one keeps its instances, and their bill."""
+    return list(endpoint.variants.values()) if endpoint.status in SERVING else []
+
+
+def refresh(world: World) -> None:
+    """After any change: seek room for copies, note reasons to scale, find the next moment."""
+    for component in world.components.live.values():
+        copies.arrange(world, component)
+    if world.targets:
+        effects.observe(world)
+    due = alarms.due_us(world) if world.alarms.live else NEVER
+    for component in world.components.live.values():
+        due = min(due, copies.due_us(world, component))
+    for endpoint in world.endpoints.live.values():
+        due = min(due, endpoints.due_us(world, endpoint))
+        for variant in endpoint.all_variants():
+            for instance in variant.instances:
+                if not instance.is_ready:
+                    due = min(due, instance.ready_us)
+        for variant in releasing(endpoint):
+            due = min(due, release_us(world, variant))
+    if world.targets:
+        due = min(due, effects.due_us(world))
+    world.due_us = due
+
+
+def forget(world: World) -> None:
+    """Drop metrics that nobody can ask for any more."""
+    horizon_us = world.at_us - us(world.timing.metrics_keep_s)
+    for name, series in list(world.series.items()):
+        series.forget_before(horizon_us)
+        is_gone = name not in world.components.live and not series.counts
+        if is_gone and (not series.samples or series.samples[-1].at_us <= horizon_us):
+            del world.series[name]
