@@ -6,7 +6,7 @@ from emulator import tagging
 from emulator.errors import Params
 from emulator.sagemaker import components, endpoints, models, tags
 from emulator.scaling import targets
-from emulator.watching import alarms, metrics
+from emulator.watching import alarm_tags, alarms, metrics
 from emulator.world import World
 
 Handler = Callable[[World, Params], Params]
@@ -48,6 +48,8 @@ OPERATIONS: dict[str, dict[str, Handler]] = {
         "PutMetricAlarm": alarms.put_metric_alarm,
         "DeleteAlarms": alarms.delete_alarms,
         "DescribeAlarms": alarms.describe_alarms,
+        "TagResource": alarm_tags.tag_resource,
+        "ListTagsForResource": alarm_tags.list_tags_for_resource,
         "GetMetricData": metrics.get_metric_data,
         "GetMetricStatistics": metrics.get_metric_statistics,
     },
