@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
-from tests.simulation import local_models
+from tests.simulation import local_models, sagemaker_models
 from tests.simulation.execution import Scenario
 from tests.simulation.toy import TOYS
 
@@ -18,7 +18,7 @@ class Planted:
     kinds: tuple[str, ...] = ("leak", "leased-kill", "past-ttl")  # only these count as found
 
 
-SCENARIOS: tuple[Scenario, ...] = (*local_models.local_pairs(),)
+SCENARIOS: tuple[Scenario, ...] = (*local_models.local_pairs(), *sagemaker_models.sagemaker_pairs())
 
 PLANTED: tuple[Planted, ...] = ()
 

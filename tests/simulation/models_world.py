@@ -35,6 +35,7 @@ class ModelsWorld:
     """One tenant, one name. Subclasses bring the host."""
 
     backend = Backend.LOCAL
+    stage = "dev"
 
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
@@ -90,6 +91,7 @@ class ModelsWorld:
             hosts={self.backend: self.host},
             clock=SeenClock(self.gate, self.clock, skew_s),
             new_id=self.new_id,
+            stage=self.stage,
             **parts,
         )
 
@@ -136,14 +138,17 @@ class ModelsWorld:
         ended = frozenset(ended)
         if not ended or model is None or model.resource != resource or model.desired is not Desired.RUNNING:
             return
-        use = rows.to_use(self.table.get(rows.use_partition(KEY[0]), KEY[1]))
         now = self.clock.now()
         end = expires_at(model)
         is_over = end is not None and end <= now
-        is_used = use.is_held(now) and bool(ended & self.offered(model)) and not self.offered(model) - ended
+        is_used = self.is_held() and bool(ended & self.offered(model)) and not self.offered(model) - ended
         is_cut = any(replica in ended for whose, replica in self.serving.values() if whose == resource)
         if (is_used or is_cut) and not is_over:
             self.broken.append(Violation("leased-kill", f"{resource} ended while it is in use"))
+
+    def is_held(self) -> bool:
+        use = rows.to_use(self.table.get(rows.use_partition(KEY[0]), KEY[1]))
+        return use.is_held(self.clock.now())
 
     def offered(self, model: Model) -> frozenset[int]:
         """The replicas that a gateway sends requests to, as wiring/local/directory.py decides it."""
@@ -189,7 +194,7 @@ class ModelsWorld:
                 continue
 
     def watchdog(self) -> None:
-        check(watch(self.host, now=self.clock.now(), stage="dev"))
+        check(watch(self.host, now=self.clock.now(), stage=self.stage))
 
     def judge_times(self) -> None:
         model = self.row()
@@ -302,7 +307,7 @@ def do_reap(world: ModelsWorld) -> None:
 
 
 def do_watch(world: ModelsWorld) -> None:
-    watch(world.host, now=world.registry.clock.now(), stage="dev")
+    watch(world.host, now=world.registry.clock.now(), stage=world.stage)
 
 
 def do_wake(world: ModelsWorld) -> None:
