@@ -122,6 +122,7 @@ run_lock() {
     # Releases younger than two weeks are left out: most bad ones are found by then.
     for name in uv runtime dev embeddings; do
         set -- --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --exclude-newer "$until"
+        [ "$name" = uv ] || set -- "$@" --constraint requirements/constraints.in
         [ "$name" != dev ] || set -- "$@" --constraint requirements/runtime.txt
         [ "$name" != embeddings ] || set -- "$@" --no-deps
         .venv/bin/uv --system-certs pip compile "$@" "requirements/$name.in" --output-file "requirements/$name.txt"

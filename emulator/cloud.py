@@ -2,7 +2,6 @@
 
 import hashlib
 import marshal
-import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import astuple
 from decimal import Decimal
@@ -235,12 +234,14 @@ class Cloud:
         """Everything that exists in every region."""
         return [item for region in sorted(self._worlds) for item in billable(self.world(region))]
 
-    def snapshot(self) -> bytes:
-        """The whole state, for `restore` on this cloud or one that was made with the same arguments."""
-        return pickle.dumps((self._worlds, self._bill))  # made and read in one process, by us alone
+    @property
+    def state(self) -> object:
+        """All that changes. Whoever copies it (deeply) can come back to it, in a cloud that was made alike."""
+        return self._worlds, self._bill
 
-    def restore(self, snapshot: bytes) -> None:
-        self._worlds, self._bill = pickle.loads(snapshot)  # noqa: S301 (see snapshot)
+    @state.setter
+    def state(self, state: Any) -> None:
+        self._worlds, self._bill = state
 
     def digest(self) -> bytes:
         """Equal for states with equal futures. What was spent so far is no part of the future."""

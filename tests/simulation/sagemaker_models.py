@@ -1,5 +1,6 @@
-"""Models on SageMaker under exploration: the real adapter over the emulated account, every call of a client a choice."""
+"""Models on SageMaker under exploration: the real adapter, the emulated account, each call of a client a choice."""
 
+import pickle
 from typing import Any
 
 from emulator.client import Client
@@ -9,7 +10,7 @@ from llmanager.adapters.aws.fence import fence
 from llmanager.adapters.aws.sagemaker_calls import Clients
 from llmanager.adapters.aws.sagemaker_host import SageMakerModelHost
 from llmanager.kernel.deadline import check_deadline
-from llmanager.models.entities import Backend, Desired, ModelSpec, Scaling
+from llmanager.models.entities import Backend, ModelSpec, Scaling
 from tests.fakes.sagemaker import REGION, ROLE_ARN, SERVICES, STAGE, prices
 from tests.simulation.execution import Scenario, Violation
 from tests.simulation.fingerprints import fingerprint
@@ -84,9 +85,8 @@ class SageMakerModels(ModelsWorld):
         clients = [GatedClient(self.gate, self.cloud.client(service)) for service in SERVICES]
         for client in clients:
             fence(client, self.clock)
-        return SageMakerModelHost(
-            Clients(*clients), role_arn=ROLE_ARN, region=REGION, stage=STAGE, clock=self.clock, bearer=lambda: "Bearer x"
-        )
+        settings = {"role_arn": ROLE_ARN, "region": REGION, "stage": STAGE, "clock": self.clock}
+        return SageMakerModelHost(Clients(*clients), **settings, bearer=lambda: "Bearer x")
 
     def choose(self, service: str, operation: str, params: dict[str, Any]) -> Any:
         fault = self.gate(f"{service}.{operation}", READ if operation.startswith(READING) else WRITE)
@@ -104,8 +104,8 @@ class SageMakerModels(ModelsWorld):
             self.judge_end(resource, (i for i in self.ready(resource) if i >= left))
 
     def spec(self, **changes: Any) -> ModelSpec:
-        fields: dict[str, Any] = {"sleep_after_s": IDLE_S, "backend": self.backend, "scaling": Scaling(max=2), **changes}
-        return ModelSpec("qwen3-4b", **fields)
+        fields: dict[str, Any] = {"sleep_after_s": IDLE_S, "scaling": Scaling(max=2), **changes}
+        return ModelSpec("qwen3-4b", backend=self.backend, **fields)
 
     # --- truth
 
@@ -137,10 +137,10 @@ class SageMakerModels(ModelsWorld):
             self.broken.append(Violation("leased-kill", f"{resource} was scaled to zero while it is in use"))
 
     def host_snapshot(self) -> Any:
-        return self.cloud.snapshot(), dict(self.host._served)
+        return pickle.dumps(self.cloud.state), dict(self.host._served)
 
     def restore_host(self, snapshot: Any) -> None:
-        self.cloud.restore(snapshot[0])
+        self.cloud.state = pickle.loads(snapshot[0])
         self.host._served = dict(snapshot[1])
 
 
