@@ -5,6 +5,7 @@ from fnmatch import fnmatch
 
 from tests.simulation.execution import Scenario
 from tests.simulation.toy import TOYS
+from tests.simulation.vdb_world import VDB_SCENARIOS
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Planted:
     kinds: tuple[str, ...] = ("leak", "leased-kill", "past-ttl")  # only these count as found
 
 
-SCENARIOS: tuple[Scenario, ...] = ()  # of the product
+SCENARIOS: tuple[Scenario, ...] = VDB_SCENARIOS  # of the product
 
 PLANTED: tuple[Planted, ...] = ()
 
