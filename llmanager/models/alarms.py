@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 
 from llmanager.models.entities import Desired, Model, Status
-from llmanager.models.reconcile import expires_at, status
+from llmanager.models.limits import expires_at
+from llmanager.models.reconcile import status
 
 STARTING_AFTER = timedelta(minutes=30)
 LEAVING_AFTER = timedelta(minutes=3)  # what should be gone by then

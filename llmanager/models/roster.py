@@ -30,7 +30,7 @@ def roster(model: Model, before: Observation, sight: Sight, wanted: int, now: da
     """`before`: the replicas of the row as it was; `wanted`: how many are to run."""
     replicas = _carried(before, sight.seen.replicas)
     live = [r for r in replicas if r.state in LIVE and r.leaving_at is None]
-    fresh = [r for r in live if is_fresh(r, model)]
+    fresh = [r for r in live if is_fresh(r, model) or sight.traits.replaces_in_place]
     leaving = _told_to_leave(model, sight, live, fresh, wanted)
     marked = tuple(_leaving(r, now) if r.index in leaving else r for r in replicas)
     stops, is_unsure = _stops(marked, before, sight, now)
@@ -70,8 +70,8 @@ def _told_to_leave(
     model: Model, sight: Sight, live: Sequence[Replica], fresh: Sequence[Replica], wanted: int
 ) -> frozenset[int]:
     ready = sum(r.state is ReplicaState.READY for r in fresh)
-    stale = [r.index for r in live if not is_fresh(r, model)]
-    if sight.traits.replaces_in_place or (model.may_surge and ready < wanted):
+    stale = [r.index for r in live if r not in fresh]
+    if model.may_surge and ready < wanted:
         stale = []
     surplus = [] if sight.traits.scales_itself else [r.index for r in fresh][wanted:]
     return frozenset([*stale, *surplus])

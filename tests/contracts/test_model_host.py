@@ -11,9 +11,9 @@ from llmanager.adapters.remote.openai_host import Remote, RemoteModelHost
 from llmanager.kernel.errors import InvalidInput
 from llmanager.models.entities import Backend, ModelSpec, Replica, ReplicaState, Scaling
 from llmanager.models.ports import ModelHost
-from tests.fakes.orders import held_by, order
 from tests.fakes.changes import Changes
 from tests.fakes.model_host import FakeModelHost
+from tests.fakes.orders import held_by, order
 from tests.fakes.tiny_gguf import write_tiny_chat
 from tests.fakes.weights import FakeWeights
 

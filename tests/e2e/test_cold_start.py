@@ -7,8 +7,8 @@ import pytest
 from llmanager.adapters.local.liveness import Target, is_alive
 from llmanager.adapters.local.llama_cpp import LlamaCppModelHost
 from llmanager.models.entities import Kind, ModelSpec
-from tests.fakes.orders import order
 from tests.fakes.changes import Changes
+from tests.fakes.orders import order
 from tests.fakes.tiny_gguf import write_tiny_chat
 from tests.fakes.weights import FakeWeights
 

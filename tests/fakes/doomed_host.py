@@ -12,9 +12,9 @@ from pathlib import Path
 from llmanager.adapters.local.llama_cpp import LlamaCppModelHost
 from llmanager.adapters.local.processes import Launch, Spawner
 from llmanager.models.entities import ModelSpec
-from tests.fakes.orders import order
 from tests.fakes.changes import Changes
 from tests.fakes.openai_engine import engine
+from tests.fakes.orders import order
 from tests.fakes.tiny_gguf import write_tiny_chat
 from tests.fakes.weights import FakeWeights
 

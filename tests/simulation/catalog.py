@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
+from tests.simulation import local_models
 from tests.simulation.execution import Scenario
 from tests.simulation.toy import TOYS
 from tests.simulation.vdb_world import VDB_SCENARIOS
@@ -18,7 +19,7 @@ class Planted:
     kinds: tuple[str, ...] = ("leak", "leased-kill", "past-ttl")  # only these count as found
 
 
-SCENARIOS: tuple[Scenario, ...] = VDB_SCENARIOS  # of the product
+SCENARIOS: tuple[Scenario, ...] = (*local_models.local_pairs(), *VDB_SCENARIOS)
 
 PLANTED: tuple[Planted, ...] = ()
 

@@ -11,9 +11,8 @@ from llmanager.vdb.entities import Write
 from llmanager.vdb.rows import GONE
 from tests.simulation.execution import Scenario
 from tests.simulation.explorer import Bounds, Memory, Search, explore
-from tests.simulation.gate import Gate
-from tests.simulation.vdb_ports import QuickTable
-from tests.simulation.vdb_world import DELETE_AFTER_S, SLEEP_AFTER_S, VDB_SCENARIOS, VdbWorld, asleep
+from tests.simulation.ports import SimTable
+from tests.simulation.vdb_world import DELETE_AFTER_S, SLEEP_AFTER_S, VDB_SCENARIOS, Prepared, VdbWorld
 
 NAMED = {scenario.name: scenario for scenario in VDB_SCENARIOS}
 TRIED = ("vdb-new-create+delete", "vdb-idle-query+hibernate", "vdb-idle-delete+sweep", "vdb-asleep-query+delete")
@@ -82,12 +81,12 @@ class Halving(VdbWorld):
         self.store.apply = half  # type: ignore[method-assign]
 
 
-class _Careless(QuickTable):
+class _Careless(SimTable):
     def transact(self, actions: Sequence[Action]) -> Any:
         return super().transact([action for action in actions if not isinstance(action, Check)])
 
 
-class _Untold(QuickTable):
+class _Untold(SimTable):
     def transact(self, actions: Sequence[Action]) -> Any:
         return super().transact([a for a in actions if not (isinstance(a, Put) and a.row.partition == GONE)])
 
@@ -109,11 +108,11 @@ def _anybody(resource: str) -> Iterator[None]:
     ],
 )
 def test_a_broken_world_is_seen(world: type[VdbWorld], scenario: str, bounds: Bounds, kind: str) -> None:
-    def build(gate: Gate) -> VdbWorld:
-        if "asleep" in scenario:
-            return asleep(gate, world)
-        return world(gate, idle_s=DELETE_AFTER_S if "unwanted" in scenario else SLEEP_AFTER_S)
-
+    build = Prepared(
+        world,
+        idle_s=DELETE_AFTER_S if "unwanted" in scenario else SLEEP_AFTER_S,
+        is_asleep="asleep" in scenario,
+    )
     search = Search(Scenario("broken", build, NAMED[scenario].operations), bounds, Memory())
     while kind not in search.result.violations:
         assert not search.result.is_complete
@@ -122,4 +121,4 @@ def test_a_broken_world_is_seen(world: type[VdbWorld], scenario: str, bounds: Bo
 
 def test_what_a_write_leaves_after_its_collection_was_deleted_is_swept() -> None:
     """Without locks it can be so late. The tombstone tells whose it was."""
-    assert kinds(Scenario("late", Unlocked, NAMED["vdb-idle-add+delete"].operations), Bounds(1, 0)) == set()
+    assert kinds(Scenario("late", Prepared(Unlocked), NAMED["vdb-idle-add+delete"].operations), Bounds(1, 0)) == set()

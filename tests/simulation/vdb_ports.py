@@ -5,11 +5,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from llmanager.kernel.errors import Throttled, Unavailable
-from llmanager.kernel.table import Row
-from llmanager.kernel.table_rules import is_live
-from tests.fakes.table import FakeTable
 from tests.simulation.gate import READ, WRITE, Fault, Gate, Process, faulty
+from tests.simulation.ports import lost, refused
 
 ATOMIC = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.THROTTLE)  # what raised is not there: so the port promises
 
@@ -17,17 +14,6 @@ TABLE = {"get": READ, "query": READ, "scan": READ, "put": WRITE, "delete": WRITE
 STORE = dict.fromkeys(("get", "list", "search", "search_text", "fields", "stats", "indexes"), READ)
 STORE |= dict.fromkeys(("create", "drop", "apply", "tend"), ATOMIC)
 BLOBS = {"find": READ, "delete": WRITE}
-
-
-class QuickTable(FakeTable):
-    """Gives its rows out as they are kept: code under test reads bodies and never changes them. A third faster."""
-
-    def get(self, partition: str, sort: str) -> Row | None:
-        row = self._rows.get((partition, sort))
-        return row if row is not None and is_live(row, self._clock.now()) else None
-
-    def _live(self) -> list[Row]:
-        return [row for _, row in sorted(self._rows.items()) if is_live(row, self._clock.now())]
 
 
 class GatedPort:
@@ -76,7 +62,7 @@ class GatedBlobs(GatedPort):
 
 
 def gated(gate: Gate, name: str, effect: Callable[[], Any], faults: tuple[Fault, ...]) -> Any:
-    return faulty(gate, name, effect, lambda: Throttled(name), lambda: Unavailable(name), faults)
+    return faulty(gate, name, effect, refused, lost, faults)
 
 
 class GatedExclusive:

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -25,10 +26,12 @@ from llmanager.vdb.usecases.write import write
 from tests.fakes.blobs import FakeBlobs
 from tests.fakes.clock import FakeClock
 from tests.fakes.vector_store import FakeVectorStore
+from tests.fakes.vector_store import _Index as Index
 from tests.simulation.execution import Outcome, Scenario, Violation
 from tests.simulation.fingerprints import fingerprint
 from tests.simulation.gate import Gate
-from tests.simulation.vdb_ports import STORE, TABLE, GatedBlobs, GatedExclusive, GatedPort, QuickTable
+from tests.simulation.ports import SimTable
+from tests.simulation.vdb_ports import STORE, TABLE, GatedBlobs, GatedExclusive, GatedPort
 
 KEY = ("acme", "docs")
 SLEEP_AFTER_S, DELETE_AFTER_S = 100, 10_000
@@ -41,7 +44,7 @@ class VdbWorld:
 
     def __init__(self, gate: Gate, *, has_collection: bool = True, idle_s: float = SLEEP_AFTER_S) -> None:
         self.gate, self.clock = gate, FakeClock()
-        self.table, self.store, self.blobs = QuickTable(self.clock), FakeVectorStore(), FakeBlobs()
+        self.table, self.store, self.blobs = SimTable(self.clock), FakeVectorStore(), FakeBlobs()
         self.exclusive, self.made, self.found_now = GatedExclusive(gate), 0, list[Violation]()
         self.prepare()
         self.vdbs = Collections(
@@ -53,20 +56,34 @@ class VdbWorld:
             exclusive=self.exclusive,
         )
         self.has_collection, self.may_end = has_collection, idle_s >= DELETE_AFTER_S
-        if has_collection:
+        self.idle_s = idle_s
+
+    def begin(self, *, is_asleep: bool) -> None:
+        """What was before anybody came: done once, then restored."""
+        if self.has_collection:
             self.create()
             self.add("a")
-            self.clock.advance(idle_s)
+            self.clock.advance(self.idle_s)
+        if is_asleep:
+            self.hibernate()
+
+    def snapshot(self) -> Any:
+        indexes = {name: (i.shape, dict(i.rows), frozenset(i.fields)) for name, i in self.store._indexes.items()}
+        return self.table.snapshot(), indexes, dict(self.blobs._blobs), self.clock.now(), self.made
+
+    def restore(self, snapshot: Any) -> None:
+        table, indexes, blobs, now, self.made = snapshot
+        self.table.restore(table)
+        self.store._indexes = {name: Index(shape, dict(of), set(f)) for name, (shape, of, f) in indexes.items()}
+        self.blobs._blobs = dict(blobs)
+        self.clock.set(now)
 
     def prepare(self) -> None:
         """For worlds that are broken on purpose."""
 
     def digest(self) -> bytes:
-        kept = self.table._rows
-        # Versions are compared and never ordered, but what was read carries them.
         return fingerprint(
-            [kept[key] for key in sorted(kept)],
-            repr(self.table._versions),
+            self.table.state(),
             [
                 (name, self.store._indexes[name].rows, sorted(self.store._indexes[name].fields))
                 for name in self._indexes()
@@ -197,18 +214,34 @@ OPERATIONS: dict[str, Callable[[VdbWorld], object]] = {
 }
 
 
-def _empty(gate: Gate) -> VdbWorld:
-    return VdbWorld(gate, has_collection=False)
+class Prepared:
+    """Builds a world like the first one that it built."""
+
+    def __init__(
+        self,
+        kind: type[VdbWorld] = VdbWorld,
+        *,
+        has_collection: bool = True,
+        idle_s: float = SLEEP_AFTER_S,
+        is_asleep: bool = False,
+    ) -> None:
+        self._new = partial(kind, has_collection=has_collection, idle_s=idle_s)
+        self._is_asleep, self._snapshot = is_asleep, None
+
+    def __call__(self, gate: Gate) -> VdbWorld:
+        world = self._new(gate)
+        if self._snapshot is None:
+            world.begin(is_asleep=self._is_asleep)
+            self._snapshot = world.snapshot()
+        else:
+            world.restore(self._snapshot)
+        return world
 
 
-def _unwanted(gate: Gate) -> VdbWorld:
-    return VdbWorld(gate, idle_s=DELETE_AFTER_S)
-
-
-def asleep(gate: Gate, kind: type[VdbWorld] = VdbWorld) -> VdbWorld:
-    world = kind(gate, idle_s=1)
-    world.hibernate()
-    return world
+EMPTY = Prepared(has_collection=False)
+IDLE = Prepared()
+UNWANTED = Prepared(idle_s=DELETE_AFTER_S)
+ASLEEP = Prepared(idle_s=1, is_asleep=True)
 
 
 def _scenario(prefix: str, build: Callable[[Gate], VdbWorld], *names: str) -> Scenario:
@@ -220,9 +253,9 @@ def _scenario(prefix: str, build: Callable[[Gate], VdbWorld], *names: str) -> Sc
 
 PAIRS = list(combinations_with_replacement(OPERATIONS, 2))
 VDB_SCENARIOS: tuple[Scenario, ...] = (
-    *(_scenario("new", _empty, *pair) for pair in PAIRS if "create" in pair),
-    *(_scenario("idle", VdbWorld, *pair) for pair in PAIRS if "create" not in pair),
-    *(_scenario("asleep", asleep, *pair) for pair in PAIRS if "create" not in pair and {"add", "query"} & set(pair)),
-    *(_scenario("unwanted", _unwanted, "sweep", other) for other in ("add", "query", "sweep")),
-    _scenario("idle", VdbWorld, "delete", "create"),
+    *(_scenario("new", EMPTY, *pair) for pair in PAIRS if "create" in pair),
+    *(_scenario("idle", IDLE, *pair) for pair in PAIRS if "create" not in pair),
+    *(_scenario("asleep", ASLEEP, *pair) for pair in PAIRS if "create" not in pair and {"add", "query"} & set(pair)),
+    *(_scenario("unwanted", UNWANTED, "sweep", other) for other in ("add", "query", "sweep")),
+    _scenario("idle", IDLE, "delete", "create"),
 )

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from llmanager.kernel.errors import InvalidInput, Retryable
 from llmanager.kernel.money import usd_text
-from llmanager.models.catalog import CatalogEntry
 from llmanager.models.actions import describe
+from llmanager.models.catalog import CatalogEntry
 from llmanager.models.entities import Backend, Model, ModelSpec, Observation, Quote, ReplicaState, Status
 from llmanager.models.ledger import spent_usd
 from llmanager.models.limits import expires_at, sleeps_at
@@ -29,6 +29,7 @@ def created_view(registry: Registry, made: Model) -> wire.Created:
 def of_model(registry: Registry, model: Model) -> wire.ModelStatus:
     use, seen, now = registry.use(model.key), status(model), registry.clock.now()
     sight = Sight(model.observed, use, registry.host(model).traits, registry.busy(model.resource))
+    spent = spent_usd(model.ledger, model.quote.usd_per_instance_hour, now)
     return wire.ModelStatus(
         name=model.name,
         status=seen,
@@ -45,7 +46,7 @@ def of_model(registry: Registry, model: Model) -> wire.ModelStatus:
         sleeps_at=sleeps_at(model, sight, now),
         expires_at=expires_at(model),
         usd_per_hour=_usd(model.quote.usd_per_hour),
-        usd_spent=_usd(spent_usd(model.ledger, model.quote.usd_per_instance_hour, now)),
+        usd_spent=_usd(spent),
         events=tuple(wire.Event(at=e.at, what=e.what, why=e.why) for e in model.events),
     )
 

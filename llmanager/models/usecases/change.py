@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from llmanager.kernel.errors import Conflict, Throttled
-from llmanager.models.entities import Desired, Model, ModelSpec
+from llmanager.models.entities import Desired, Model, ModelSpec, Sizing
 from llmanager.models.errors import ModelBeingDeleted, WokenTooOften
 from llmanager.models.ledger import settled
 from llmanager.models.reconcile import needs_new_replicas, wishing, with_event
@@ -63,7 +63,8 @@ def update(
             return model
         ledger = settled(model.ledger, model.quote.usd_per_instance_hour, now)  # by the price that was so far
         quote = registry.host(model).quote(spec)
-        changed = replace(model, spec=spec, quote=quote, ledger=ledger, revised_at=now)
+        sizing = model.sizing if spec.scaling == model.spec.scaling else Sizing()
+        changed = replace(model, spec=spec, quote=quote, ledger=ledger, sizing=sizing, revised_at=now)
         was_accepted = model.quote.usd_per_hour is None
         refuse_if_unsound(changed, accept_unknown_price=accept_unknown_price or was_accepted)
         changed = with_event(changed, now, "updated")

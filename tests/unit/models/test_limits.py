@@ -2,12 +2,12 @@
 
 import pytest
 
+from llmanager.models.actions import RemoveResource, StopReplica
 from llmanager.models.entities import (
     Desired,
     Status,
     Use,
 )
-from llmanager.models.actions import RemoveResource, StopReplica
 from llmanager.models.limits import sleeps_at
 from llmanager.models.reconcile import status, wishing
 from tests.unit.models.samples import NOON, NOTHING, READY, STARTING, UNUSED, at, decide, held, model, running, sight

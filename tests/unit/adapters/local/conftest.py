@@ -12,8 +12,8 @@ from llmanager.adapters.local.llama_cpp import LlamaCppModelHost
 from llmanager.adapters.local.replica import Timing
 from llmanager.models.entities import Kind, ModelSpec, Replica, ReplicaState, Scaling
 from llmanager.models.ports import Endpoint
-from tests.fakes.orders import order
 from tests.fakes.changes import Changes
+from tests.fakes.orders import order
 from tests.fakes.tiny_gguf import write_tiny_chat, write_tiny_embedding
 from tests.fakes.weights import FakeWeights
 

@@ -7,9 +7,9 @@ from llmanager.kernel.errors import InvalidInput
 from llmanager.models.entities import Backend, Kind, ModelSpec, ReplicaState
 from llmanager.models.ports import Endpoint
 from tests.fakes.changes import Changes
+from tests.fakes.orders import order
 
 REMOTE = Remote("https://models.example", "Bearer hush", "gpt-x")
-from tests.fakes.orders import order
 
 
 @pytest.fixture

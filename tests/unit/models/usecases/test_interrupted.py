@@ -17,8 +17,8 @@ from llmanager.models.usecases import change
 from llmanager.models.usecases.reconcile import LEASE_S, reconcile_once
 from llmanager.models.usecases.sweep import sweep
 from llmanager.models.usecases.use import hold
-from tests.fakes.orders import held_by
 from tests.fakes.model_host import FakeModelHost
+from tests.fakes.orders import held_by
 from tests.unit.models.usecases.world import GREETER, World
 
 WAYS = ("before it took effect", "after it took effect")

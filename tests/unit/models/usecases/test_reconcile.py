@@ -8,9 +8,9 @@ from llmanager.models.ports import HostTraits
 from llmanager.models.usecases import change
 from llmanager.models.usecases.reconcile import LEASE_S, Outcome
 from llmanager.models.usecases.use import hold, let_go
-from tests.fakes.orders import held_by
 from tests.fakes.clock import NOON
 from tests.fakes.model_host import FakeModelHost
+from tests.fakes.orders import held_by
 from tests.unit.models.usecases.world import GREETER, World
 
 SINGER = ("acme", "singer")
@@ -70,7 +70,7 @@ def test_the_row_is_saved_before_the_host_acts():
     world.host.raises["start"] = Throttled("The cloud is busy.")
     with pytest.raises(Throttled):
         world.reconcile()
-    assert world.model().running_revision == 1
+    assert [r.state for r in world.model().observed.replicas] == ["starting"]
     world.settle()
     assert world.status() is Status.READY
 

@@ -1,0 +1,376 @@
+"""The model host over an emulated account: from nothing to ready, asleep, awake, changed and back to nothing."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator.boto import connect
+from emulator.conditions import Quotas
+from llmanager.adapters.aws.errors import QuotaReached
+from llmanager.kernel.deadline import TooLate, deadline
+from llmanager.models.entities import Observation, ReplicaState, Scaling
+from tests.fakes.clock import NOON
+from tests.fakes.sagemaker import GOOD, TAGS, R, clients_of, host_on, sagemaker_world
+
+READY, STARTING, STOPPING, FAILED = (
+    ReplicaState.READY,
+    ReplicaState.STARTING,
+    ReplicaState.STOPPING,
+    ReplicaState.FAILED,
+)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def world():
+    return sagemaker_world()
+
+
+def kinds(world) -> list[str]:
+    return sorted(item.kind for item in world.cloud.billable())
+
+
+def the(world, kind):
+    (found,) = [item for item in world.cloud.billable() if item.kind == kind]
+    return found
+
+
+def test_each_start_does_the_next_step_until_a_copy_is_ready(world):
+    world.host.start(world.order(), 0)
+    assert world.states() == [STARTING]
+    assert world.host.observe(R).replicas[0].stage == "endpoint Creating"
+    assert kinds(world) == ["endpoint", "endpoint-config"]
+
+    world.pass_until(lambda: None, lambda: world.states() == [])
+    assert not world.host.observe(R).is_parked
+    world.host.start(world.order(), 0)
+    assert kinds(world) == ["alarm", "endpoint", "endpoint-config", "inference-component", "scalable-target"]
+    assert world.host.observe(R).replicas[0].stage == "copy 1 of 1 starting"
+
+    world.pass_until(lambda: None, lambda: world.states() == [READY])
+    assert world.host.observe(R).replicas[0].revision == 1
+
+
+def test_everything_that_takes_tags_has_them_from_its_creation(world):
+    tags = replace(TAGS, expires_at=NOON + DAY)
+    world.run(replace(world.order(), tags=tags))
+
+    told = [item.tags for item in world.cloud.billable() if item.kind != "scalable-target"]
+    assert len(told) == 4
+    assert all(one["llmanager:expires_at"] == "2026-11-21T12:00:00Z" for one in told)
+    assert all("llmanager:ttl_at" not in one and one["llmanager:generation"] == "g1" for one in told)
+    assert world.cloud.bill.lines()[0].tags["llmanager:tenant"] == "acme"
+
+
+def test_a_ready_copy_can_be_reached_from_memory(world):
+    assert world.host.endpoints(R) == ()
+    world.run(world.order(2))
+
+    first, second = world.host.endpoints(R)
+    assert (first.replica, second.replica) == (0, 1)
+    assert (
+        first.base_url
+        == f"https://runtime.sagemaker.us-east-1.amazonaws.com/endpoints/{R}/inference-components/{R}/openai"
+    )
+    assert first.authorization == "Bearer secret"
+    assert first.served_name == R
+
+
+def test_asleep_it_keeps_its_endpoint_and_costs_nothing(world):
+    world.run()
+    world.host.hold_floor(R, 1)
+    world.host.park(R)
+    world.pass_until(lambda: None, lambda: world.host.observe(R).instances == 0)
+
+    assert world.host.observe(R) == Observation(exists=True, is_parked=True)
+    assert world.host.endpoints(R) == ()
+    assert world.cloud.bill.usd_per_hour() == 0
+    assert [held.is_running for held in world.host.resources()] == [False]
+
+
+def test_it_wakes_to_as_many_copies_as_are_ordered(world):
+    world.run()
+    world.host.park(R)
+    world.clock.advance(1200)
+    world.run(world.order(3))
+
+    assert len(world.host.endpoints(R)) == 3
+
+
+def test_more_are_started_and_higher_ones_stopped(world):
+    world.run()
+    world.run(world.order(3))
+    world.host.hold_floor(R, 3)
+    world.host.stop(R, 1)
+
+    assert world.states() == [READY, STOPPING, STOPPING]
+    assert world.host.observe(R).floor == 1
+    world.clock.advance(60)
+    assert world.states() == [READY]
+    world.host.stop(R, 1)
+    world.clock.advance(60)
+    assert world.states() == [READY]
+
+
+def test_the_floor_is_held_where_there_is_a_target_and_makes_none_elsewhere(world):
+    world.host.hold_floor(R, 1)
+    assert world.is_empty()
+    world.run()
+    world.host.hold_floor(R, 2)
+    assert world.host.observe(R).floor == 2
+    world.host.start(world.order(), 0)
+    assert world.host.observe(R).floor == 2
+
+
+def test_a_request_that_finds_it_asleep_wakes_it_without_us(world):
+    world.run()
+    world.host.park(R)
+    world.clock.advance(1200)
+    with pytest.raises(ClientError):
+        world.cloud.invoke(R, R)
+    world.pass_until(lambda: None, lambda: world.states() == [READY])
+
+
+def test_a_new_revision_replaces_copies_without_a_gap(world):
+    world.run(world.order(2))
+    world.host.hold_floor(R, 2)
+    newer = world.order(2, revision=2, spec=replace(GOOD, context_tokens=4096))
+    world.host.revise(newer)
+    for _ in range(60):
+        world.cloud.invoke(R, R)  # raises if nobody answers
+        world.clock.advance(15)
+
+    assert [(r.state, r.revision) for r in world.host.observe(R).replicas] == [(READY, 2), (READY, 2)]
+    described = world.cloud.client("sagemaker").describe_inference_component(InferenceComponentName=R)
+    assert described["Specification"]["Container"]["Environment"]["SM_VLLM_MAX_MODEL_LEN"] == "4096"
+
+
+def test_even_with_one_copy_at_most_a_revision_leaves_no_gap(world):
+    spec = replace(GOOD, scaling=Scaling(max=1))
+    world.run(world.order(spec=spec))
+    world.host.hold_floor(R, 1)
+    world.host.revise(world.order(revision=2, spec=replace(spec, context_tokens=4096)))
+    for _ in range(60):
+        world.cloud.invoke(R, R)
+        world.clock.advance(15)
+    assert [r.revision for r in world.host.observe(R).replicas] == [2]
+
+
+def test_a_model_changed_in_its_sleep_wakes_as_what_it_is_now(world):
+    world.run()
+    world.host.park(R)
+    world.clock.advance(1200)
+    world.run(world.order(revision=5))
+    assert [r.revision for r in world.host.observe(R).replicas] == [5]
+
+
+def test_another_instance_type_moves_the_endpoint_to_another_config(world):
+    world.run()
+    newer = world.order(revision=2, spec=replace(GOOD, instance_type="ml.g5.2xlarge"))
+    world.pass_until(
+        lambda: world.host.revise(newer), lambda: [r.revision for r in world.host.observe(R).replicas] == [2]
+    )
+    world.run(newer)
+    world.clock.advance(1800)
+
+    assert {line.instance_type for line in world.cloud.bill.running(world.clock.now())} == {"ml.g5.2xlarge"}
+    world.remove()
+    assert world.is_empty()
+
+
+def test_more_copies_than_the_config_allowed_get_room(world):
+    small = replace(GOOD, scaling=Scaling(max=1))
+    world.run(world.order(spec=small))
+    world.run(world.order(3, spec=replace(GOOD, scaling=Scaling(max=3))))
+    assert world.states() == [READY] * 3
+
+
+def test_removal_leaves_nothing_and_says_so(world):
+    world.run()
+    world.remove()
+    assert world.is_empty()
+    assert not world.host.observe(R).exists
+    world.host.remove(R)
+    world.host.park(R)
+    world.host.stop(R, 0)
+    assert world.is_empty()
+
+
+@pytest.mark.parametrize("after_s", [0, 30, 121, 200, 260, 600])
+def test_removal_is_right_at_any_point_of_a_creation(world, after_s):
+    for _ in range(after_s // 30 + 1):
+        world.host.start(world.order(), 0)
+        world.clock.advance(30)
+    world.remove()
+    assert world.is_empty()
+
+
+def test_what_is_stuck_is_seen_and_removed_once_it_moves(world):
+    world.cloud.stick(R)
+    world.pass_until(lambda: world.host.start(world.order(), 0), lambda: "inference-component" in kinds(world))
+    world.clock.advance(3600)
+    world.host.remove(R)
+    assert world.states() == [STARTING]
+    assert [held.is_running for held in world.host.resources()] == [True]
+
+    world.cloud.unstick(R)
+    world.remove()
+    assert world.is_empty()
+
+
+def test_parking_before_there_is_a_component_lets_go_of_the_instance(world):
+    world.host.start(world.order(), 0)
+    world.host.park(R)  # refused while the endpoint is created
+    world.pass_until(lambda: world.host.park(R), lambda: world.host.observe(R).is_parked)
+
+    assert world.cloud.bill.usd_per_hour() == 0
+    assert kinds(world) == ["endpoint-config"]
+    world.run()
+
+
+def test_a_container_that_never_gets_healthy_is_told_and_made_anew(world):
+    world.cloud.break_containers(R)
+    world.pass_until(
+        lambda: None if world.states() == [FAILED] else world.host.start(world.order(), 0),
+        lambda: world.states() == [FAILED],
+    )
+    (failed,) = world.host.observe(R).replicas
+    assert "did not pass the ping health check" in failed.reason
+    assert not failed.is_final
+
+    world.cloud.break_containers(R, False)
+    world.run()
+
+
+def test_what_failed_is_gone_after_a_stop_and_costs_nothing(world):
+    world.cloud.break_containers(R)
+    world.pass_until(
+        lambda: None if world.states() == [FAILED] else world.host.start(world.order(), 0),
+        lambda: world.states() == [FAILED],
+    )
+    world.pass_until(lambda: world.host.stop(R, 0), lambda: world.host.observe(R).is_parked)
+    assert world.cloud.bill.usd_per_hour() == 0
+
+
+def test_an_endpoint_that_finds_no_instance_is_told_and_made_anew(world):
+    world.cloud.set_capacity("ml.g6.2xlarge", 0)
+    world.host.start(world.order(), 0)
+    world.pass_until(lambda: None, lambda: world.states() == [FAILED])
+    assert "capacity" in world.host.observe(R).replicas[0].reason
+
+    world.cloud.set_capacity("ml.g6.2xlarge", 5)
+    world.run()
+
+
+def test_a_quota_is_final_and_leaves_nothing_that_bills():
+    world = sagemaker_world(quotas=Quotas(instances={"ml.g6.2xlarge": 0}))
+    with pytest.raises(QuotaReached, match="Service Quotas"):
+        world.host.start(world.order(), 0)
+    assert world.cloud.bill.usd_per_hour() == 0
+    world.remove()
+    assert world.is_empty()
+
+
+def test_an_endpoint_that_vanished_is_made_anew(world):
+    world.run()
+    world.cloud.vanish(R)
+    assert world.host.observe(R).replicas == ()
+    world.run()
+
+
+def test_times_are_written_anew_on_everything_that_carries_them(world):
+    world.run(replace(world.order(), tags=replace(TAGS, expires_at=NOON + DAY, ttl_at=NOON + DAY)))
+    world.host.retag(R, replace(TAGS, expires_at=NOON + 2 * DAY))
+
+    told = [item.tags for item in world.cloud.billable() if item.kind != "scalable-target"]
+    assert {(one["llmanager:expires_at"], one["llmanager:ttl_at"]) for one in told} == {
+        ("2026-11-22T12:00:00Z", "none")
+    }
+    (held,) = world.host.resources()
+    assert held.tags == replace(TAGS, expires_at=NOON + 2 * DAY)
+    world.host.retag("lm-test-x-abcdefgh", TAGS)  # nothing there: nothing happens
+
+
+def test_resources_are_all_of_this_stage_in_every_status_on_every_page():
+    world = sagemaker_world(page_size=2)
+    names = [f"lm-test-m{i}-abcdefg{i}" for i in range(2, 7)]
+    for name in names:
+        world.host.start(world.order(resource=name), 0)
+    others = replace(TAGS, stage="test-b")  # its resources' names begin like ours
+    world.host.start(replace(world.order(resource="lm-test-b-x-abcdefgh"), tags=others), 0)
+
+    held = world.host.resources()
+    assert [one.resource for one in held] == names
+    assert all(one.is_running and one.tags == TAGS and one.created_at == NOON for one in held)
+
+
+def test_what_carries_no_tags_is_held_without_them(world):
+    world.run()
+    for item in world.cloud.billable():
+        if item.kind in ("endpoint", "endpoint-config", "inference-component"):
+            keys = list(item.tags)
+            world.cloud.client("sagemaker").delete_tags(ResourceArn=item.arn, TagKeys=keys)
+    world.cloud.client("cloudwatch").delete_alarms(AlarmNames=[R])
+    (held,) = world.host.resources()
+    assert held.tags is None
+    assert held.is_running
+
+
+def test_gpu_use_is_the_highest_since_and_unknown_without_data(world):
+    assert world.host.gpu_percent(R, NOON - DAY) is None
+    world.run()
+    since = world.clock.now()
+    world.cloud.load(R, 2, gpu_percent=37.5)
+    world.clock.advance(900)
+    assert world.host.gpu_percent(R, since) == Decimal("37.5")
+    world.cloud.silence_metrics()
+    assert world.host.gpu_percent(R, since) is None
+
+
+def test_nothing_is_changed_after_the_deadline_and_looking_goes_on(world):
+    world.run()
+    ends_at_s = world.clock.monotonic_s() + 10
+    before = world.cloud.digest()
+    with deadline(ends_at_s):
+        world.clock.advance(10)
+        before = world.cloud.digest()
+        for change in (
+            lambda: world.host.park(R),
+            lambda: world.host.remove(R),
+            lambda: world.host.start(world.order(3), 2),
+            lambda: world.host.revise(world.order(revision=2)),
+            lambda: world.host.hold_floor(R, 1),
+            lambda: world.host.retag(R, TAGS),
+        ):
+            with pytest.raises(TooLate):
+                change()
+        assert world.states() == [READY]
+        assert len(world.host.resources()) == 1
+    assert world.cloud.digest() == before
+
+
+def test_it_works_through_real_clients_of_boto3():
+    world = sagemaker_world()
+    clock = world.clock
+
+    def make(service: str):
+        client = boto3.client(
+            service, region_name="us-east-1", aws_access_key_id="emulated", aws_secret_access_key="emulated"
+        )
+        connect(client, world.cloud)
+        return client
+
+    world.host = host_on(clients_of(make, clock), clock)
+    world.run(replace(world.order(), tags=replace(TAGS, ttl_at=datetime(2027, 1, 1, tzinfo=UTC))))
+    assert len(world.host.endpoints(R)) == 1
+    assert [held.tags.ttl_at for held in world.host.resources()] == [datetime(2027, 1, 1, tzinfo=UTC)]
+    world.host.retag(R, TAGS)
+    with deadline(clock.monotonic_s()), pytest.raises(TooLate):
+        world.host.park(R)
+    assert world.states() == [READY]
+    world.remove()
+    assert world.is_empty()
