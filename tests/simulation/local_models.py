@@ -4,21 +4,8 @@ from typing import Any
 
 from llmanager.models.entities import ReplicaState
 from tests.fakes.model_host import FakeModelHost
-from tests.simulation.execution import Scenario
 from tests.simulation.fingerprints import fingerprint
-from tests.simulation.models_world import (
-    PREPARED,
-    ModelsWorld,
-    Prepared,
-    do_create,
-    do_delete,
-    do_query,
-    do_reap,
-    do_sleep,
-    do_update,
-    do_wake,
-    do_watch,
-)
+from tests.simulation.models_world import ModelsWorld
 from tests.simulation.ports import GatedHost
 
 
@@ -59,29 +46,3 @@ class LocalModels(ModelsWorld):
             for replica in list(of.values()):
                 if replica.state is ReplicaState.STARTING:
                     self.workers.become_ready(name, replica.index)
-
-
-STARTS = {name: Prepared(LocalModels, prepare) for name, prepare in PREPARED.items()}
-OPERATIONS = {
-    "create": do_create,
-    "delete": do_delete,
-    "sleep": do_sleep,
-    "update": do_update,
-    "query": do_query,
-    "wake": do_wake,
-    "reap": do_reap,
-    "watch": do_watch,
-}
-
-
-def local_pairs() -> list[Scenario]:
-    names = list(OPERATIONS)
-    found = []
-    for start, build in STARTS.items():
-        for i, one in enumerate(names):
-            for other in names[i:]:
-                if start == "nothing" and "create" not in (one, other):
-                    continue
-                operations = {one: OPERATIONS[one], other if other != one else f"{other}-2": OPERATIONS[other]}
-                found.append(Scenario(f"local-{start}-{one}-{other}", build, operations))
-    return found

@@ -12,24 +12,12 @@ from llmanager.adapters.aws.sagemaker_host import SageMakerModelHost
 from llmanager.kernel.deadline import check_deadline
 from llmanager.models.entities import Backend, ModelSpec, Scaling
 from tests.fakes.sagemaker import REGION, ROLE_ARN, SERVICES, STAGE, prices
-from tests.simulation.execution import Scenario, Violation
+from tests.simulation.execution import Violation
 from tests.simulation.fingerprints import fingerprint
 from tests.simulation.gate import READ, WRITE, Crashed, Fault, Gate
-from tests.simulation.models_world import (
-    IDLE_S,
-    PREPARED,
-    ModelsWorld,
-    Prepared,
-    do_create,
-    do_delete,
-    do_query,
-    do_reap,
-    do_sleep,
-    do_update,
-    do_wake,
-    do_watch,
-)
+from tests.simulation.models_world import IDLE_S, ModelsWorld
 
+ENDING = ("UpdateInferenceComponentRuntimeConfig", "DeleteInferenceComponent", "DeleteEndpoint")
 READING = ("Describe", "Get", "List")
 # So short that a period sees each of them begin and end: what matters here is their order.
 TIMING = Timing(
@@ -142,30 +130,3 @@ class SageMakerModels(ModelsWorld):
     def restore_host(self, snapshot: Any) -> None:
         self.cloud.state = pickle.loads(snapshot[0])
         self.host._served = dict(snapshot[1])
-
-
-ENDING = ("UpdateInferenceComponentRuntimeConfig", "DeleteInferenceComponent", "DeleteEndpoint")
-STARTS = {name: Prepared(SageMakerModels, prepare) for name, prepare in PREPARED.items()}
-OPERATIONS = {
-    "create": do_create,
-    "delete": do_delete,
-    "sleep": do_sleep,
-    "update": do_update,
-    "query": do_query,
-    "wake": do_wake,
-    "reap": do_reap,
-    "watch": do_watch,
-}
-
-
-def sagemaker_pairs() -> list[Scenario]:
-    names = list(OPERATIONS)
-    found = []
-    for start, build in STARTS.items():
-        for i, one in enumerate(names):
-            for other in names[i:]:
-                if start == "nothing" and "create" not in (one, other):
-                    continue
-                operations = {one: OPERATIONS[one], other if other != one else f"{other}-2": OPERATIONS[other]}
-                found.append(Scenario(f"sagemaker-{start}-{one}-{other}", build, operations))
-    return found
