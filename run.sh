@@ -4,6 +4,7 @@
 #: ./run.sh example [--model M]        a whole RAG chat: model, embedder, vector database, document, two turns
 #: ./run.sh key create NAME [--scopes …]
 #:                                    make an API key, shown once (keys count with LLMANAGER_AUTH=keys)
+#: ./run.sh fleet [--once] [--url U]   models of a running server: why, since when, what they cost, when they sleep
 #: ./run.sh test [pytest arguments]   set up if needed and run every test, or those that the arguments choose
 #: ./run.sh check                     lint, format, types, import contracts, budgets: no tests
 #: ./run.sh simulate [--schedules N] [--planted] [--replay TOKEN]
@@ -143,7 +144,7 @@ EOF
 command=${1:-}
 [ $# -eq 0 ] || shift
 case $command in
-    local | key)
+    local | key | fleet)
         setup runtime
         exec "$python" -m llmanager.cli "$command" "$@"
         ;;

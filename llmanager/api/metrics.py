@@ -10,7 +10,9 @@ from prometheus_client.registry import Collector
 
 from llmanager.api.access import requires
 from llmanager.gateway.ports import Keyring, Served
+from llmanager.kernel.errors import Retryable
 from llmanager.kernel.principal import Principal
+from llmanager.models.usecases.fleet import Fleet
 
 Count = Callable[[], Mapping[str, int]]  # by label
 SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
@@ -19,7 +21,7 @@ SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 class PrometheusMeter:
     """Counts every finished request of the data path."""
 
-    def __init__(self, models_by_status: Count, open_by_stage: Count) -> None:
+    def __init__(self, models_by_status: Count, open_by_stage: Count, fleet: Callable[[], Fleet] | None = None) -> None:
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "llmanager_requests", "Finished requests", ["route", "status", "outcome"], registry=self.registry
@@ -30,6 +32,8 @@ class PrometheusMeter:
         )
         self.registry.register(_Now("llmanager_models", "Models that exist", "status", models_by_status))
         self.registry.register(_Now("llmanager_open_requests", "Requests under way", "stage", open_by_stage))
+        if fleet is not None:
+            self.registry.register(_Spend(fleet))
 
     def served(self, record: Served) -> None:
         self._requests.labels(record.route, str(record.status), record.outcome).inc()
@@ -51,6 +55,28 @@ class _Now(Collector):
         for value, count in sorted(self._count().items()):
             family.add_metric([value], count)
         return [family]
+
+
+class _Spend(Collector):
+    """What the fleet costs now. Left out while the registry cannot be read: the other figures still can."""
+
+    def __init__(self, fleet: Callable[[], Fleet]) -> None:
+        self._fleet = fleet
+
+    def describe(self) -> Iterable[Metric]:
+        return ()  # without it the registry would be read when this is made
+
+    def collect(self) -> Iterable[Metric]:
+        try:
+            fleet = self._fleet()
+        except Retryable:
+            return
+        yield GaugeMetricFamily("llmanager_billed_instances", "Instances that are billed now", fleet.instances)
+        yield GaugeMetricFamily(
+            "llmanager_usd_per_hour", "Cost of what runs now, as far as known", float(fleet.usd_per_hour)
+        )
+        yield GaugeMetricFamily("llmanager_unpriced_models", "Models that run at an unknown price", fleet.unpriced)
+        yield GaugeMetricFamily("llmanager_alarms", "What a person should look at", fleet.alarms)
 
 
 def metrics_routes(meter: PrometheusMeter, keyring: Keyring) -> APIRouter:

@@ -1,10 +1,12 @@
-"""What run.sh starts: `local` serves on this machine, `key` makes, lists and revokes keys."""
+"""What run.sh starts: `local` serves on this machine, `key` makes, lists and revokes keys, `fleet` shows models."""
 
 import argparse
+import shutil
 import sys
+import time
 from pathlib import Path
 
-from llmanager.cli import key
+from llmanager.cli import fleet, key
 from llmanager.kernel.clock import SystemClock
 from llmanager.kernel.errors import LLManagerError
 from llmanager.kernel.ids import random_id
@@ -26,10 +28,12 @@ def main(argv: list[str]) -> int:
             case "key":
                 with keys_table(Settings.load(ENV_FILE)) as table:
                     return key.main(rest, table=table, clock=SystemClock(), new_id=random_id, out=sys.stdout)
+            case "fleet":
+                return show_fleet(rest)
     except LLManagerError as error:
         print(f"llmanager: {error}", file=sys.stderr)
         return 2
-    print("usage: llmanager {local,key} …", file=sys.stderr)
+    print("usage: llmanager {local,key,fleet} …", file=sys.stderr)
     return 2
 
 
@@ -41,6 +45,20 @@ def run_local(argv: list[str]) -> int:
     logs.configure(settings.log_level)
     serve(settings, out=sys.stdout)
     return 0
+
+
+def show_fleet(argv: list[str]) -> int:
+    settings = Settings.load(ENV_FILE)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else fleet.WIDE
+    return fleet.main(
+        argv,
+        url=fleet.url_of(settings.host, settings.port),
+        key=settings.api_key,
+        out=sys.stdout,
+        width=width,
+        pause=time.sleep,
+        ask=fleet.ask,
+    )
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def alarms(model: Model, now: datetime) -> tuple[str, ...]:
 
 def _starting(model: Model, now: datetime) -> str:
     told = status(model)
-    since = max(model.desired_at, model.revised_at, *(event.at for event in model.events[-1:]))
+    since = max(model.desired_at, model.revised_at, *(event.at for event in model.events))
     is_late = told in (Status.CREATING, Status.WAKING) and now - since > STARTING_AFTER
     return f"{told.value} for more than 30 minutes" if is_late else ""
 

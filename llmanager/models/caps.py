@@ -13,10 +13,10 @@ from llmanager.models.errors import FleetFull, InstanceTypeNotAllowed, TooManyMo
 class Caps:
     """The operator's limits on all tenants' models together."""
 
-    max_models: int
-    max_instances: int  # billed ones
-    max_usd_per_hour: Decimal | None  # None: no limit in money
-    instance_types: frozenset[str] | None  # that may be billed; None: every one whose price is known
+    max_models: int = 1000
+    max_instances: int = 4  # billed ones
+    max_usd_per_hour: Decimal | None = Decimal(5)  # None: no limit in money
+    instance_types: frozenset[str] | None = None  # that may be billed; None: every one whose price is known
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,24 @@ class Claim:
     usd_per_hour: Decimal | None  # None: the price is not known
 
 
+NOTHING = Claim(0, Decimal(0))
+
+
 def worst_case(spec: ModelSpec, quote: Quote) -> Claim:
     price = quote.usd_per_instance_hour
     if price == 0:
-        return Claim(0, Decimal(0))
+        return NOTHING
     scaling = spec.scaling
     instances = max(scaling.max, scaling.awake, *(window.min for window in scaling.schedule), 1)
     return Claim(instances, None if price is None else instances * price)
+
+
+def grows(new: Claim, old: Claim) -> bool:
+    """Whether more is claimed than before, or it is not known."""
+    if new == old:
+        return False
+    is_less = new.instances <= old.instances
+    return not (is_less and new.usd_per_hour is not None and new.usd_per_hour <= (old.usd_per_hour or Decimal(0)))
 
 
 def refuse_over(caps: Caps, claims: Sequence[Claim], new: Claim, instance_type: str) -> None:

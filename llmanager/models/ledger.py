@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from llmanager.models.entities import Ledger
+from llmanager.models.entities import Ledger, Model
 
 NANO_USD = Decimal("1e-9")  # what a row keeps: digits would grow with every settlement
 _MICROSECOND = timedelta(microseconds=1)
@@ -35,6 +35,22 @@ def spent_usd(ledger: Ledger, usd_per_instance_hour: Decimal | None, now: dateti
     if usd_per_instance_hour is None:
         return ledger.settled_usd if ledger.since is None else None
     return ledger.settled_usd + _running_usd(ledger, usd_per_instance_hour, now)
+
+
+def spent_by(model: Model, now: datetime) -> Decimal | None:
+    """None: it ran at a price that is not known, be it counted in instances or not."""
+    price = model.quote.usd_per_instance_hour
+    if price is None and model.was_ready:
+        return None
+    return spent_usd(model.ledger, price, now)
+
+
+def hourly_usd(model: Model) -> Decimal | None:
+    """What it costs at this moment. None: it runs at a price that is not known."""
+    price, seen = model.quote.usd_per_instance_hour, model.observed
+    if price is None:
+        return None if seen.instances or seen.replicas else Decimal(0)
+    return seen.instances * price
 
 
 def _running_usd(ledger: Ledger, usd_per_instance_hour: Decimal, now: datetime) -> Decimal:

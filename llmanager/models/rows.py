@@ -89,6 +89,11 @@ def tombstone_row(model: Model, now: datetime) -> Row:
     return Row(gone_partition(), model.resource, body, expires_at=now + timedelta(days=TOMBSTONE_DAYS))
 
 
+def fleet_row() -> Row:
+    """Each admission writes it anew, so that of two at once one counts again. It stays when the models go."""
+    return Row(fleet_partition(), fleet_sort())
+
+
 def still_there(model: Model) -> Check:
     """A guard: the model was not dropped in between (it may have changed)."""
     return Check(model_partition(model.tenant), model.name, "present")

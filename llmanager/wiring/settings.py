@@ -7,6 +7,7 @@ import os
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Self, get_type_hints
 
@@ -124,6 +125,36 @@ class Settings:
             "Models there may be at once, of all tenants, sleeping ones too; no request can lift it.",
         ),
     ]
+    max_instances: Annotated[
+        int,
+        Setting(
+            "LLMANAGER_MAX_INSTANCES",
+            "4",
+            values.whole(0, 10_000),
+            "Billed instances that all models together may run at worst, counted when one is created or changed; no "
+            "request can lift it. What runs on this machine or at a remote is not counted. 0: none.",
+        ),
+    ]
+    max_usd_per_hour: Annotated[
+        Decimal,
+        Setting(
+            "LLMANAGER_MAX_USD_PER_HOUR",
+            "5",
+            values.usd,
+            "What all models together may cost at worst, in USD an hour, counted when one is created or changed; no "
+            "request can lift it. 0: nothing that costs money.",
+        ),
+    ]
+    instance_types: Annotated[
+        frozenset[str] | None,
+        Setting(
+            "LLMANAGER_INSTANCE_TYPES",
+            "",
+            values.optional(values.instance_types),
+            "Instance types that may be billed, comma-separated; one whose price is not known here must be among "
+            "them. Empty: every type whose price is known.",
+        ),
+    ]
     wake_timeout_s: Annotated[
         float,
         Setting(
@@ -205,6 +236,15 @@ class Settings:
     log_level: Annotated[
         str, Setting("LLMANAGER_LOG_LEVEL", "info", values.one_of(*LOG_LEVELS), "How much the log tells.")
     ]
+    api_key: Annotated[
+        str | None,
+        Setting(
+            "LLMANAGER_API_KEY",
+            "",
+            values.optional(values.text),
+            "API key that commands such as ./run.sh fleet show to the server. Empty: none, for one without keys.",
+        ),
+    ] = field(repr=False)
     hf_endpoint: Annotated[
         str | None,
         Setting(

@@ -7,6 +7,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from llmanager.models.entities import Kind
 T = TypeVar("T")
 Parse = Callable[[str], Any]
 HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
+INSTANCE_TYPE = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}", re.ASCII)
 STAGE = re.compile(r"[a-z][a-z0-9]{0,6}", re.ASCII)
 PATH = "/usr/local/bin:/usr/bin:/bin"  # of an engine that is given no other
 
@@ -55,6 +57,12 @@ def seconds(raw: str) -> float:
     return float(raw)
 
 
+def usd(raw: str) -> Decimal:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,4})?", raw, re.ASCII):
+        raise ValueError("must be an amount in USD, such as 5 or 0.75. Write it without a currency sign.")
+    return Decimal(raw)
+
+
 def one_of(*words: str) -> Parse:
     def parse(raw: str) -> str:
         if raw not in words:
@@ -87,6 +95,13 @@ def host_names(raw: str) -> tuple[str, ...]:
     names = tuple(name.strip().lower() for name in raw.split(",") if name.strip())
     if not all(HOST_NAME.fullmatch(name) for name in names):
         raise ValueError("must be host names without port or scheme, separated by commas. Correct the list.")
+    return names
+
+
+def instance_types(raw: str) -> frozenset[str]:
+    names = frozenset(name.strip() for name in raw.split(",") if name.strip())
+    if not all(INSTANCE_TYPE.fullmatch(name) for name in names):
+        raise ValueError("must be instance types such as ml.g5.xlarge, separated by commas. Correct the list.")
     return names
 
 

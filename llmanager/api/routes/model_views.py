@@ -2,16 +2,17 @@
 
 from decimal import Decimal
 
-from llmanager.kernel.errors import InvalidInput, Retryable
+from llmanager.kernel.errors import Conflict, InvalidInput, Retryable
 from llmanager.kernel.money import usd_text
 from llmanager.models.actions import describe
 from llmanager.models.catalog import CatalogEntry
 from llmanager.models.entities import Backend, Model, ModelSpec, Observation, Quote, ReplicaState, Status
-from llmanager.models.ledger import spent_usd
+from llmanager.models.ledger import spent_by
 from llmanager.models.limits import expires_at, sleeps_at
 from llmanager.models.reconcile import plan, status
 from llmanager.models.rows import Key
 from llmanager.models.sight import Sight
+from llmanager.models.usecases.admit import admission
 from llmanager.models.usecases.registry import Registry
 from llmanager.wire import models as wire
 
@@ -23,13 +24,12 @@ def status_view(registry: Registry, key: Key) -> wire.ModelStatus:
 
 def created_view(registry: Registry, made: Model) -> wire.Created:
     """How it is now, and the plan that it was made by."""
-    return wire.Created(**dict(status_view(registry, made.key)), plan=plan_view(made))
+    return wire.Created(**dict(status_view(registry, made.key)), plan=plan_view(registry, made))
 
 
 def of_model(registry: Registry, model: Model) -> wire.ModelStatus:
     use, seen, now = registry.use(model.key), status(model), registry.clock.now()
     sight = Sight(model.observed, use, registry.host(model).traits, registry.busy(model.resource))
-    spent = spent_usd(model.ledger, model.quote.usd_per_instance_hour, now)
     return wire.ModelStatus(
         name=model.name,
         status=seen,
@@ -45,28 +45,40 @@ def of_model(registry: Registry, model: Model) -> wire.ModelStatus:
         last_used_at=use.last_used_at,
         sleeps_at=sleeps_at(model, sight, now),
         expires_at=expires_at(model),
-        usd_per_hour=_usd(model.quote.usd_per_hour),
-        usd_spent=_usd(spent),
+        usd_per_hour=told_usd(model.quote.usd_per_hour),
+        usd_spent=told_usd(spent_by(model, now)),
         events=tuple(wire.Event(at=e.at, what=e.what, why=e.why) for e in model.events),
     )
 
 
-def plan_view(model: Model) -> wire.Plan:
+def plan_view(registry: Registry, model: Model) -> wire.Plan:
     quote = model.quote
     first = plan(model, Sight(Observation(exists=False)), model.created_at)
+    claim = registry.claim(model)
     fetch = (f"fetch {quote.download_mib} MiB",) if quote.download_mib else ()
     return wire.Plan(
         actions=(*fetch, *(describe(action) for action in first.actions)),
         instance_type=quote.instance_type,
-        usd_per_hour=_usd(quote.usd_per_hour),
-        usd_per_month=_usd(quote.usd_per_month),
+        usd_per_hour=told_usd(quote.usd_per_hour),
+        usd_per_month=told_usd(quote.usd_per_month),
+        usd_per_hour_max=told_usd(claim.usd_per_hour if claim.instances else quote.usd_per_hour),
+        instances_max=claim.instances,
         assumption=quote.assumption,
         memory_mib=quote.memory_mib,
         download_mib=quote.download_mib,
         cold_start_s=quote.cold_start_ms / 1000,
         context_tokens=quote.context_tokens,
         fit=_fit(quote),
+        refusal=_refusal(registry, model),
     )
+
+
+def _refusal(registry: Registry, model: Model) -> str | None:
+    try:
+        admission(registry, model)
+    except (Conflict, InvalidInput) as error:
+        return str(error)
+    return None
 
 
 def catalog_view(registry: Registry, entry: CatalogEntry) -> wire.CatalogModel:
@@ -88,7 +100,7 @@ def catalog_view(registry: Registry, entry: CatalogEntry) -> wire.CatalogModel:
         context_tokens=entry.context_tokens,
         note=entry.note,
         instance_type="local",
-        usd_per_hour=_usd(quote.usd_per_hour) if quote else None,
+        usd_per_hour=told_usd(quote.usd_per_hour) if quote else None,
         fit=_fit(quote) if quote else None,
     )
 
@@ -104,5 +116,5 @@ def _reason(model: Model, seen: Status) -> str:
     return stages[0] if stages else ""
 
 
-def _usd(amount: Decimal | None) -> str | None:
+def told_usd(amount: Decimal | None) -> str | None:
     return None if amount is None else usd_text(amount)

@@ -1,18 +1,17 @@
 """POST /model/*, GET /model/catalog."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from fastapi import APIRouter, Response
 from starlette.concurrency import run_in_threadpool
 
 from llmanager.api.access import requires
 from llmanager.api.routes import model_views as views
+from llmanager.api.routes.model_specs import creation_in, revised
 from llmanager.gateway.ports import Keyring
-from llmanager.kernel.errors import InvalidInput
 from llmanager.kernel.principal import Principal
 from llmanager.models import catalog
-from llmanager.models.entities import Backend, Kind, ModelSpec, Scaling, Status
+from llmanager.models.entities import Kind, Status
 from llmanager.models.reconcile import status
 from llmanager.models.rows import Key
 from llmanager.models.usecases import change
@@ -22,7 +21,6 @@ from llmanager.wire import models as wire
 
 # (model, is it so?, timeout in s): returns when it is so, or too late, or at once where too many wait already
 Until = Callable[[Key, Callable[[], bool], float], Awaitable[None]]
-SOON_S = 1  # asleep before its deletion, where idle models are to be deleted and not put to sleep
 
 
 def model_routes(*, registry: Registry, keyring: Keyring, until: Until, sleep_after_s: int | None) -> APIRouter:
@@ -42,7 +40,7 @@ def _making(registry: Registry, keyring: Keyring, until: Until, sleep_after_s: i
     async def create_model(
         body: wire.CreateModel, response: Response, caller: Principal = writer
     ) -> wire.Created | wire.Planned:
-        creation = _creation(caller, body, sleep_after_s)
+        creation = creation_in(caller, body, sleep_after_s)
         if body.dry_run:
             response.status_code = 200
             return await run_in_threadpool(_planned, registry, creation)
@@ -52,7 +50,7 @@ def _making(registry: Registry, keyring: Keyring, until: Until, sleep_after_s: i
 
     @router.post("/plan")
     def plan_model(body: wire.PlanModel, caller: Principal = reader) -> wire.Planned:
-        return wire.Planned(plan=views.plan_view(propose(registry, _creation(caller, body, sleep_after_s))))
+        return wire.Planned(plan=views.plan_view(registry, propose(registry, creation_in(caller, body, sleep_after_s))))
 
     return router
 
@@ -86,7 +84,7 @@ def _changing(registry: Registry, keyring: Keyring, until: Until) -> APIRouter:
     def update_model(body: wire.UpdateModel, caller: Principal = writer) -> wire.ModelStatus:
         key = (caller.tenant, body.name)
         accept = body.accept_unknown_price
-        change.update(registry, key, lambda spec: _revised(spec, body), accept_unknown_price=accept)
+        change.update(registry, key, lambda spec: revised(spec, body), accept_unknown_price=accept)
         return views.status_view(registry, key)
 
     @router.post("/sleep", status_code=202)
@@ -118,44 +116,6 @@ async def _wait_up(registry: Registry, key: Key, until: Until, wait_s: int) -> N
         await until(key, is_decided, wait_s)
 
 
-def _creation(caller: Principal, body: wire.CreateModel, default_sleep_after_s: int | None) -> Creation:
-    entry = catalog.find(body.model)
-    kind = Kind(body.kind) if body.kind else entry.kind if entry else Kind.CHAT
-    sleep_after_s, delete_after_s = body.sleep_after_s, body.delete_after_s
-    if body.enableTimeout:
-        sleep_after_s, delete_after_s = body.timeout, SOON_S
-    elif "sleep_after_s" not in body.model_fields_set and body.scaling.min == 0:
-        sleep_after_s = default_sleep_after_s
-    spec = ModelSpec(
-        model=body.model,
-        kind=kind,
-        backend=Backend(body.backend),
-        engine=body.engine,
-        scaling=_scaling(body.scaling),
-        context_tokens=body.context_tokens,
-        sleep_after_s=sleep_after_s,
-        delete_after_s=delete_after_s,
-        ttl_s=body.ttl_s,
-    )
-    return Creation(caller.tenant, body.name, spec, body.accept_unknown_price)
-
-
 def _planned(registry: Registry, creation: Creation) -> wire.Planned:
     refuse_if_taken(registry, creation)
-    return wire.Planned(plan=views.plan_view(propose(registry, creation)))
-
-
-def _scaling(asked: wire.Scaling, now: Scaling = Scaling()) -> Scaling:  # noqa: B008 (frozen)
-    """What was sent over what is so now. Raises InvalidInput."""
-    sent = {name: getattr(asked, name) for name in asked.model_fields_set}
-    wished = replace(now, **sent)
-    if "max" in sent and wished.max < wished.min:
-        raise InvalidInput(f"'scaling.max' is {wished.max}, less than 'scaling.min', {wished.min}.", param="scaling")
-    return replace(wished, max=max(wished.min, wished.max))
-
-
-def _revised(spec: ModelSpec, body: wire.UpdateModel) -> ModelSpec:
-    limits = ("context_tokens", "sleep_after_s", "delete_after_s", "ttl_s")
-    changes = {field: getattr(body, field) for field in limits if field in body.model_fields_set}
-    spec = replace(spec, **changes)
-    return spec if body.scaling is None else replace(spec, scaling=_scaling(body.scaling, spec.scaling))
+    return wire.Planned(plan=views.plan_view(registry, propose(registry, creation)))

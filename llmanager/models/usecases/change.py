@@ -10,7 +10,7 @@ from llmanager.models.errors import ModelBeingDeleted, WokenTooOften
 from llmanager.models.ledger import settled
 from llmanager.models.reconcile import needs_new_replicas, wishing, with_event
 from llmanager.models.rows import Key
-from llmanager.models.usecases.create import refuse_if_unsound
+from llmanager.models.usecases.admit import growth, refuse_if_contradictory, refuse_if_unsound
 from llmanager.models.usecases.registry import Registry
 
 ATTEMPTS = 20
@@ -61,6 +61,7 @@ def update(
         spec = revise(model.spec)
         if spec == model.spec:
             return model
+        refuse_if_contradictory(spec)
         ledger = settled(model.ledger, model.quote.usd_per_instance_hour, now)  # by the price that was so far
         quote = registry.host(model).quote(spec)
         sizing = model.sizing if spec.scaling == model.spec.scaling else Sizing()
@@ -85,8 +86,9 @@ def _change(registry: Registry, key: Key, to: Callable[[Model], Model], *, is_de
         changed = to(model)
         if changed == model:
             return model
+        guards = growth(registry, model, changed)
         try:
-            return registry.save(changed, model.version)
+            return registry.save(changed, model.version, guards)
         except Conflict:
             continue  # the reconciler or another caller wrote in between: change what stands now
     raise Throttled(f"Model {key[1]!r} is being changed by too many at once. Try again.")

@@ -1,11 +1,14 @@
 from dataclasses import dataclass
 
-from llmanager.kernel.errors import Conflict, InvalidInput
+from llmanager.kernel.errors import Conflict, InvalidInput, Throttled
 from llmanager.kernel.ids import checked_name, resource_name
 from llmanager.models.entities import Desired, Model, ModelSpec
-from llmanager.models.errors import DoesNotFit, ModelBeingDeleted, ModelExists, PriceUnknown, TooManyModels
+from llmanager.models.errors import ModelBeingDeleted, ModelExists
 from llmanager.models.reconcile import with_event
+from llmanager.models.usecases.admit import admission, refuse_if_contradictory, refuse_if_unsound
 from llmanager.models.usecases.registry import Registry
+
+ATTEMPTS = 50  # more than requests are worked on at once: each time one of those that compete gets through
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ def propose(registry: Registry, creation: Creation) -> Model:
         raise InvalidInput(
             f"The backend {creation.spec.backend.value!r} is not set up on this server.", param="backend"
         )
+    refuse_if_contradictory(creation.spec)
     now = registry.clock.now()
     name, generation = checked_name(creation.name), registry.new_id()
     return Model(
@@ -44,17 +48,19 @@ def propose(registry: Registry, creation: Creation) -> Model:
 def create(registry: Registry, creation: Creation) -> Model:
     """Write the intent; the reconciler does the rest.
 
-    Raises ModelExists, ModelBeingDeleted, TooManyModels, DoesNotFit, PriceUnknown, and what `propose` raises.
-    Of many concurrent creates of one name exactly one succeeds.
+    Raises ModelExists, ModelBeingDeleted, DoesNotFit, PriceUnknown, Throttled, and what `propose` and `admission`
+    raise. Of many concurrent creates of one name exactly one succeeds, and of all together no more than fit the caps.
     """
     refuse_if_taken(registry, creation)
     model = propose(registry, creation)
     refuse_if_unsound(model, accept_unknown_price=creation.accept_unknown_price)
-    refuse_if_too_many(registry)
-    try:
-        return registry.save(with_event(model, model.created_at, "created"), "absent")
-    except Conflict as conflict:
-        raise ModelExists(model.name) from conflict
+    for _ in range(ATTEMPTS):
+        fleet = admission(registry, model)
+        try:
+            return registry.save(with_event(model, model.created_at, "created"), "absent", [fleet])
+        except Conflict:
+            refuse_if_taken(registry, creation)  # else another model was admitted meanwhile: count again
+    raise Throttled(f"Too many models are created at once; {model.name!r} is not. Try again.")
 
 
 def refuse_if_taken(registry: Registry, creation: Creation) -> None:
@@ -64,16 +70,3 @@ def refuse_if_taken(registry: Registry, creation: Creation) -> None:
         raise ModelBeingDeleted(creation.name)
     if found is not None:
         raise ModelExists(creation.name)
-
-
-def refuse_if_too_many(registry: Registry) -> None:
-    """Against a script that runs away: creates that come at once may exceed the cap by their number."""
-    if sum(1 for _ in registry.every()) >= registry.max_models:
-        raise TooManyModels(registry.max_models)
-
-
-def refuse_if_unsound(model: Model, *, accept_unknown_price: bool) -> None:
-    if not model.quote.fits:
-        raise DoesNotFit(f"Model {model.name!r} cannot run on this host. {model.quote.fit_reason}", param="model")
-    if model.quote.usd_per_hour is None and not accept_unknown_price:
-        raise PriceUnknown(model.name)

@@ -8,6 +8,7 @@ from llmanager.kernel.ids import NewId
 from llmanager.kernel.pages import Page, from_cursor, to_cursor
 from llmanager.kernel.table import Action, Check, Delete, Expect, Put, Table, all_rows
 from llmanager.models import rows
+from llmanager.models.caps import NOTHING, Caps, Claim, worst_case
 from llmanager.models.entities import Backend, Model, Order, Tags, Use
 from llmanager.models.errors import ModelNotFound
 from llmanager.models.limits import expires_at
@@ -34,7 +35,7 @@ class Registry:
     clock: Clock
     new_id: NewId
     stage: str = "dev"
-    max_models: int = 1000  # of all tenants
+    caps: Caps = Caps()  # noqa: RUF009 (frozen)
     changed: Callable[[Key], None] = field(default=_nobody)  # after every answered write of a model row
     # The replicas of a resource at which this process has requests; None: none go through it.
     busy: Callable[[str], frozenset[int] | None] = field(default=_unknown)
@@ -96,6 +97,11 @@ class Registry:
 
     def host(self, model: Model) -> ModelHost:
         return self.hosts[model.spec.backend]
+
+    def claim(self, model: Model) -> Claim:
+        """What it takes of the fleet's caps at worst. Hosts that bill nothing count no instances."""
+        host = self.hosts.get(model.spec.backend)
+        return NOTHING if host is not None and not host.traits.is_billed else worst_case(model.spec, model.quote)
 
     def sight(self, model: Model, use: Use) -> Sight:
         """What a pass decides on. Asks the host."""

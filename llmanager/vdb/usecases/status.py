@@ -1,8 +1,10 @@
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from llmanager.vdb.entities import Collection, Event, Index, IndexStats
-from llmanager.vdb.errors import IndexDamaged, IndexMissing
+from llmanager.vdb.errors import CollectionNotFound, IndexDamaged, IndexMissing
 from llmanager.vdb.lifecycle import deletes_at, events, expires_at, sleeps_at
 from llmanager.vdb.rows import Key
 from llmanager.vdb.usecases.collections import Collections
@@ -41,6 +43,13 @@ def standing(vdbs: Collections, collection: Collection) -> Standing:
         expires_at=expires_at(collection),
         events=events(collection, index),
     )
+
+
+def every(vdbs: Collections) -> Iterator[Standing]:
+    """Those of all tenants, by tenant and name; those that are being deleted too. Wakes nothing."""
+    for collection in sorted(vdbs.every(), key=lambda found: found.key):
+        with suppress(CollectionNotFound):  # gone since it was listed
+            yield standing(vdbs, collection)
 
 
 def measure(vdbs: Collections, standing: Standing) -> Size:

@@ -14,6 +14,7 @@ from llmanager.api.errors import render_as_openai
 from llmanager.api.front import Front
 from llmanager.api.idempotency import Idempotency
 from llmanager.api.metrics import PrometheusMeter, metrics_routes
+from llmanager.api.routes.admin import admin_routes
 from llmanager.api.routes.auth import auth_routes
 from llmanager.api.routes.chat import chat_routes
 from llmanager.api.routes.files import file_routes
@@ -31,7 +32,9 @@ from llmanager.gateway.ports import Keyring
 from llmanager.gateway.tokens import TokenCounter
 from llmanager.jobs.usecases.submit import submit
 from llmanager.kernel.ids import random_id
+from llmanager.models.usecases.fleet import fleet
 from llmanager.vdb.usecases.query import query
+from llmanager.vdb.usecases.status import every as every_vdb
 from llmanager.wiring.keyring import CachedKeyring, OpenKeyring
 from llmanager.wiring.local.chat import ChatAugmenter, TableHistory, VectorRetriever
 from llmanager.wiring.local.chat_models import GatewayModels
@@ -59,7 +62,11 @@ class App:
 
 def app_of(settings: Settings, parts: Parts, upstreams: AiohttpUpstreams) -> App:
     clock, keyring = parts.clock, keyring_of(settings, parts)
-    meter = PrometheusMeter(parts.directory.count_by_state, lambda: gateway.relay.open_by_stage())  # noqa: PLW0108 (made below)
+    meter = PrometheusMeter(
+        parts.directory.count_by_state,
+        lambda: gateway.relay.open_by_stage(),  # noqa: PLW0108 (made below)
+        partial(fleet, parts.registry),
+    )
     gateway = Gateway(
         directory=parts.directory,
         upstreams=upstreams,
@@ -76,6 +83,12 @@ def app_of(settings: Settings, parts: Parts, upstreams: AiohttpUpstreams) -> App
     routers = [
         *own_routers(settings, parts, keyring),
         *library_routers(parts, keyring, embedder),
+        admin_routes(
+            registry=parts.registry,
+            vdbs=partial(every_vdb, parts.library.vdbs),
+            keyring=keyring,
+            new_id=random_id,
+        ),
         chat_routes(assistant=assistant, keyring=keyring, limits=limits_of(settings), clock=clock),
         metrics_routes(meter, keyring),
     ]

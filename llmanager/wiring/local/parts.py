@@ -19,6 +19,7 @@ from llmanager.kernel.clock import Clock, SystemClock
 from llmanager.kernel.errors import LLManagerError, Retryable
 from llmanager.kernel.ids import random_id
 from llmanager.kernel.table import Table
+from llmanager.models.caps import Caps
 from llmanager.models.entities import Backend
 from llmanager.models.rows import Key
 from llmanager.models.usecases.reconcile import reconcile_once
@@ -26,6 +27,7 @@ from llmanager.models.usecases.recover import void_leases
 from llmanager.models.usecases.registry import Registry
 from llmanager.models.usecases.sweep import sweep as sweep_models
 from llmanager.vdb.usecases.ingest import Embed
+from llmanager.wiring.local.alarms import Alarms
 from llmanager.wiring.local.directory import RegistryDirectory
 from llmanager.wiring.local.library import Library, opened_library
 from llmanager.wiring.local.loop import ReconcileLoop
@@ -84,7 +86,7 @@ def opened_parts(settings: Settings) -> Iterator[Parts]:
             clock=clock,
             new_id=random_id,
             stage=settings.stage,
-            max_models=settings.max_models,
+            caps=caps_of(settings),
             changed=news.model_changed,
             busy=news.busy,
         )
@@ -97,6 +99,7 @@ def opened_parts(settings: Settings) -> Iterator[Parts]:
             chores=(
                 directory.reload,
                 lambda: sweep_models(registry).check(),
+                Alarms(registry).look,
                 partial(sweep_chats, store.table("history")),
             ),
         )
@@ -120,6 +123,15 @@ def local_host(
         engines=settings.engines,
         timing=Timing(liveness_s=settings.liveness_s, probe_timeout_s=settings.liveness_s),
         on_change=on_change,
+    )
+
+
+def caps_of(settings: Settings) -> Caps:
+    return Caps(
+        max_models=settings.max_models,
+        max_instances=settings.max_instances,
+        max_usd_per_hour=settings.max_usd_per_hour,
+        instance_types=settings.instance_types,
     )
 
 

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from llmanager.api.app import control_plane
 from llmanager.api.routes.models import model_routes
 from llmanager.models.entities import Backend
+from llmanager.models.ports import HostTraits
 from tests.fakes.clock import FakeClock
 from tests.fakes.data_path import FakeKeyring
 from tests.fakes.model_host import FakeModelHost
@@ -23,7 +24,13 @@ class PricedHost(FakeModelHost):
     price: Decimal | None = Decimal("1.2120")
 
     def quote(self, spec):
-        return replace(super().quote(spec), usd_per_hour=self.price, usd_per_month=self.price, download_mib=350)
+        return replace(
+            super().quote(spec),
+            usd_per_hour=self.price,
+            usd_per_month=self.price,
+            usd_per_instance_hour=self.price,
+            download_mib=350,
+        )
 
 
 class House(World):
@@ -32,7 +39,9 @@ class House(World):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.remote = PricedHost()
-        self.registry = replace(self.registry, hosts={Backend.LOCAL: self.host, Backend.REMOTE: self.remote})
+        self.cloud = PricedHost(traits=HostTraits(is_billed=True))
+        hosts = {Backend.LOCAL: self.host, Backend.REMOTE: self.remote, Backend.SAGEMAKER: self.cloud}
+        self.registry = replace(self.registry, hosts=hosts)
         self.waits: list[tuple[tuple[str, str], float]] = []
         self.meanwhile = self.settle
         self.serve(SCOPES)

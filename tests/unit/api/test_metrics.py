@@ -1,10 +1,17 @@
+from decimal import Decimal
+
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from llmanager.api.metrics import PrometheusMeter, metrics_routes
 from llmanager.api.validation import install_error_handlers
 from llmanager.gateway.ports import Served, Usage
+from llmanager.kernel.errors import Unavailable
+from llmanager.models.ports import HostTraits
+from llmanager.models.usecases.fleet import fleet
 from tests.fakes.data_path import FakeKeyring
+from tests.fakes.model_host import FakeModelHost
+from tests.unit.models.usecases.world import World
 
 
 def served(**changes):
@@ -56,3 +63,28 @@ def test_no_label_holds_a_tenant_a_key_or_a_model():
 
 def test_only_admins_read_them():
     assert scraped(PrometheusMeter(dict, dict), scopes=frozenset({"model:read"})).status_code == 403
+
+
+def spending(world):
+    return scraped(PrometheusMeter(dict, dict, lambda: fleet(world.registry))).text
+
+
+def test_what_the_fleet_costs_now():
+    world = World(host=FakeModelHost(traits=HostTraits(is_billed=True)))
+    world.host.usd_per_hour = Decimal("1.5")
+    world.up()
+    world.create("other", ttl_s=60)
+    world.clock.advance(3600)
+    text = spending(world)
+    assert "llmanager_billed_instances 1.0" in text
+    assert "llmanager_usd_per_hour 1.5" in text
+    assert "llmanager_unpriced_models 0.0" in text
+    assert "llmanager_alarms 2.0" in text
+
+
+def test_without_the_registry_the_other_figures_are_told():
+    world = World()
+    world.table.down = Unavailable("The rows are away.")
+    text = spending(world)
+    assert "llmanager_billed_instances" not in text
+    assert "llmanager_models" in text

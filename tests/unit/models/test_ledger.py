@@ -1,5 +1,6 @@
 """What a model has cost, to the last digit."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import msgspec
@@ -7,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmanager.models.entities import Ledger
-from llmanager.models.ledger import counted, settled, spent_usd
-from tests.unit.models.samples import at
+from llmanager.models.entities import Ledger, Observation
+from llmanager.models.ledger import counted, hourly_usd, settled, spent_by, spent_usd
+from tests.unit.models.samples import READY, at, model, quote
 
 PRICE = Decimal("1.212")
 RUNNING = Ledger(Decimal("0.5"), 2, at(0))
@@ -95,3 +96,22 @@ def test_what_is_spent_never_shrinks(steps, is_priced):
         spent = spent_usd(ledger, price, at(seconds))
         assert spent is not None
         assert spent >= last
+
+
+def test_at_an_unknown_price_a_model_that_was_ever_up_cost_something_that_nobody_knows():
+    unpriced = model(quote=quote(usd_per_instance_hour=None))
+    assert spent_by(unpriced, at(9)) == 0
+    assert spent_by(replace(unpriced, was_ready=True), at(9)) is None
+    assert spent_by(model(was_ready=True, ledger=RUNNING, quote=quote(usd_per_instance_hour=PRICE)), at(3600)) == (
+        Decimal("0.5") + 2 * PRICE
+    )
+
+
+def test_what_it_costs_now_are_its_instances():
+    priced = model(quote=quote(usd_per_instance_hour=PRICE), observed=Observation(exists=True, instances=2))
+    assert hourly_usd(priced) == 2 * PRICE
+    assert hourly_usd(replace(priced, observed=READY)) == 0
+    unpriced = model(quote=quote(usd_per_instance_hour=None))
+    assert hourly_usd(unpriced) == 0
+    assert hourly_usd(replace(unpriced, observed=READY)) is None
+    assert hourly_usd(replace(unpriced, observed=Observation(exists=True, instances=1))) is None

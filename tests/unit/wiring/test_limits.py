@@ -8,12 +8,19 @@ from llmanager.files import entities as files
 from llmanager.gateway.policy import Limits
 from llmanager.jobs import entities as jobs
 from llmanager.jobs.queueing import FIRST_PAUSE_S, LONGEST_PAUSE_S
+from llmanager.models.alarms import LEAVING_AFTER, STARTING_AFTER
+from llmanager.models.caps import Caps
+from llmanager.models.entities import MAX_EVENTS
+from llmanager.models.roster import DRAIN_S
+from llmanager.models.scaling import DOWN_AFTER_S
+from llmanager.models.usecases.change import WAKES_PER_HOUR
 from llmanager.vdb import entities as vdb
 from llmanager.vdb.lifecycle import NOTE_EVERY_S
 from llmanager.vdb.mmr import MAX_RERANKED
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.ingest import MAX_FAILURES_TOLD
 from llmanager.wire import chat as chat_wire
+from llmanager.wire import models as models_wire
 from llmanager.wiring.local.app import limits_of
 from llmanager.wiring.local.one_writer import WAIT_S
 from llmanager.wiring.settings import Settings
@@ -94,6 +101,27 @@ def test_the_docs_tell_the_limits_of_vector_databases_files_jobs_and_documents()
         f"| a writer's wait for another of the same vector database | {WAIT_S:g} s |",
         f"wait for a vector database that is restored | {field_default(Collections, 'restore_wait_s'):g} s |",
         f"| last use of a vector database | noted every {NOTE_EVERY_S:g} s,",
+    )
+    assert [row for row in rows if row not in text] == []
+
+
+def test_the_docs_tell_the_limits_of_models():
+    text, settings, caps = (ROOT / "docs" / "limits.md").read_text(), Settings.from_env({}), Caps()
+    assert (settings.max_instances, settings.max_usd_per_hour) == (caps.max_instances, caps.max_usd_per_hour)
+    assert settings.instance_types is caps.instance_types is None
+    rows = (
+        f"| models of a server, sleeping ones too | {settings.max_models} |",
+        f"| billed instances of all models at worst, sleeping ones too | {caps.max_instances} |",
+        f"| cost of all models at worst | {caps.max_usd_per_hour} USD an hour |",
+        f"| replicas of a model | {models_wire.MAX_REPLICAS} |",
+        f"| events kept of a model | {MAX_EVENTS} |",
+        f"| windows of a model's schedule | {models_wire.MAX_WINDOWS} |",
+        f"| `env` of a model's container | {models_wire.MAX_ENV} variables of {models_wire.MAX_ENV_CHARS} characters |",
+        f"| fewer replicas, once fewer would do | {DOWN_AFTER_S} s |",
+        f"| {STARTING_AFTER.seconds // 60} min; {LEAVING_AFTER.seconds // 60} min |",
+        f"| wakes of a model whose instances cost money | {WAKES_PER_HOUR} an hour |",
+        f"| a new model's idleness | {settings.sleep_after_s} s |",
+        f"| open requests when a model is put to sleep or changed | {DRAIN_S:g} s |",
     )
     assert [row for row in rows if row not in text] == []
 

@@ -1,12 +1,16 @@
 import re
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from llmanager.adapters.local.engines import EngineCommand
 from llmanager.adapters.remote.openai_host import Remote
+from llmanager.models.caps import Caps
 from llmanager.models.entities import Kind
 from llmanager.wiring.env_file import read_env_file
+from llmanager.wiring.local.parts import caps_of
 from llmanager.wiring.settings import Settings, declared, names, template
 from llmanager.wiring.values import PATH, SettingsError
 
@@ -55,6 +59,20 @@ def test_engines_and_remotes_are_read_from_json():
     assert settings.remotes == {"far": Remote("https://llm.example", "Bearer k", None, Kind.EMBEDDING)}
 
 
+def test_caps_on_the_fleet_are_small_unless_the_operator_says_otherwise():
+    assert caps_of(Settings.from_env({})) == replace(Caps(), max_models=200)
+    more = Settings.from_env(
+        {
+            "LLMANAGER_MAX_MODELS": "7",
+            "LLMANAGER_MAX_INSTANCES": "0",
+            "LLMANAGER_MAX_USD_PER_HOUR": "12.75",
+            "LLMANAGER_INSTANCE_TYPES": "ml.g6.xlarge, ml.g5.2xlarge,",
+        }
+    )
+    types = frozenset({"ml.g6.xlarge", "ml.g5.2xlarge"})
+    assert caps_of(more) == Caps(7, 0, Decimal("12.75"), types)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
 def test_loopback_needs_no_keys(host):
     assert Settings.from_env({"LLMANAGER_HOST": host}).host == host
@@ -75,6 +93,14 @@ def test_an_address_that_others_reach_is_refused_without_keys(host):
         ("LLMANAGER_PORT", "-1"),
         ("LLMANAGER_PORT", "٣"),
         ("LLMANAGER_AUTH", "on"),
+        ("LLMANAGER_MAX_USD_PER_HOUR", "$5"),
+        ("LLMANAGER_MAX_USD_PER_HOUR", "-1"),
+        ("LLMANAGER_MAX_USD_PER_HOUR", "1e9"),
+        ("LLMANAGER_MAX_USD_PER_HOUR", "NaN"),
+        ("LLMANAGER_MAX_USD_PER_HOUR", "0.00001"),
+        ("LLMANAGER_MAX_INSTANCES", "many"),
+        ("LLMANAGER_INSTANCE_TYPES", "ml.g5.xlarge;ml.g6.xlarge"),
+        ("LLMANAGER_INSTANCE_TYPES", "ML.G5"),
         ("LLMANAGER_STAGE", "../up"),
         ("LLMANAGER_STAGE", "production"),
         ("LLMANAGER_HOME", "a\x00b"),

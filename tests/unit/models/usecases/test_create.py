@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from llmanager.kernel.errors import InvalidInput
-from llmanager.models.entities import Backend, ModelSpec, Status
+from llmanager.models.entities import Backend, ModelSpec, Scaling, Status, Window
 from llmanager.models.errors import DoesNotFit, ModelBeingDeleted, ModelExists, PriceUnknown
 from llmanager.models.usecases import change
 from llmanager.models.usecases.create import Creation, create, propose
@@ -108,3 +108,24 @@ def test_a_backend_that_is_not_set_up_is_refused():
     spec = ModelSpec("gpt", backend=Backend.REMOTE)
     with pytest.raises(InvalidInput, match="not set up"):
         create(World().registry, Creation("acme", "greeter", spec))
+
+
+def test_a_schedule_that_cannot_be_kept_is_refused():
+    world = World()
+    scaling = Scaling(schedule=(Window("08:00", "18:00"), Window("8:00", "18:00")))
+    with pytest.raises(InvalidInput, match="'8:00'") as refused:
+        create(world.registry, Creation("acme", "greeter", ModelSpec("m", scaling=scaling, sleep_after_s=60)))
+    assert refused.value.param == "scaling.schedule.1"
+    kept = Scaling(schedule=(Window("08:00", "18:00"),))
+    with pytest.raises(InvalidInput, match="never does"):
+        create(world.registry, Creation("acme", "greeter", ModelSpec("m", scaling=kept)))
+    world.create()
+    with pytest.raises(InvalidInput, match="never does"):
+        change.update(
+            world.registry,
+            GREETER,
+            lambda s: replace(s, scaling=kept, sleep_after_s=None),
+            accept_unknown_price=False,
+        )
+    change.update(world.registry, GREETER, lambda s: replace(s, scaling=kept), accept_unknown_price=False)
+    assert world.model().spec.scaling == kept

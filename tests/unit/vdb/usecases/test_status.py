@@ -3,10 +3,11 @@ from dataclasses import replace
 import pytest
 
 from llmanager.kernel.errors import Unavailable
+from llmanager.vdb import rows
 from llmanager.vdb.entities import MAX_EVENTS, IndexState
 from llmanager.vdb.errors import CollectionNotFound
 from llmanager.vdb.usecases.hibernate import hibernate
-from llmanager.vdb.usecases.status import status
+from llmanager.vdb.usecases.status import every, status
 from llmanager.vdb.usecases.sweep import Sweep
 from tests.unit.vdb.usecases.world import DOCS, refused
 
@@ -81,3 +82,20 @@ def test_rows_of_an_earlier_version_tell_of_no_events(world):
 def test_the_status_of_what_is_not_there_is_refused(world):
     with pytest.raises(CollectionNotFound):
         status(world.vdbs, DOCS)
+
+
+def test_those_of_all_tenants_are_told_in_order(world):
+    world.create("b")
+    world.create("a")
+    world.create("z", tenant="aaa")
+    assert [found.collection.key for found in every(world.vdbs)] == [("aaa", "z"), ("acme", "a"), ("acme", "b")]
+
+
+def test_one_that_goes_while_they_are_listed_is_left_out(world):
+    world.create("a")
+    world.create("b")
+    listed = every(world.vdbs)
+    assert next(listed).collection.name == "a"
+    gone = world.vdbs.require(("acme", "b"))
+    world.table.delete(rows.index_partition("acme"), gone.resource)
+    assert list(listed) == []
