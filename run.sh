@@ -6,7 +6,9 @@
 #:                                    make an API key, shown once (keys count with LLMANAGER_AUTH=keys)
 #: ./run.sh test [pytest arguments]   set up if needed and run every test, or those that the arguments choose
 #: ./run.sh check                     lint, format, types, import contracts, budgets: no tests
-#: ./run.sh bench [name]              benchmarks
+#: ./run.sh coverage [module …]        branch coverage of the lifecycle modules by their unit tests
+#: ./run.sh mutate [module …]          plant small mistakes in them, and see whether those tests notice (minutes)
+#: ./run.sh bench [name [options]]     benchmarks
 #: ./run.sh lock                      make requirements/*.txt and .env.template anew from what they follow
 #: ./run.sh deploy | diff | destroy   AWS: not in this version
 #: ./run.sh help                      this list
@@ -150,6 +152,10 @@ case $command in
         ;;
     test) run_test "$@" ;;
     check) run_check ;;
+    coverage | mutate)
+        setup dev
+        exec "$python" -m "tools.$command" "$@"
+        ;;
     bench)
         setup dev
         exec "$python" -m bench "$@"

@@ -1,26 +1,35 @@
 """`./run.sh coverage`: how much of the lifecycle modules their unit tests reach, branches counted."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from tools.lifecycle_modules import LEAST_COVERED_PERCENT, chosen, tests_of
+from tools.lifecycle_modules import LEAST_COVERED_PERCENT, chosen, unit_tests_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def measured(modules: list[str], folder: Path) -> dict[str, dict[str, object]]:
     """What coverage says of each file. Raises CalledProcessError where a test fails."""
-    env = {**os.environ, "COVERAGE_FILE": str(folder / "data")}
-    coverage = [sys.executable, "-m", "coverage"]
-    tests = tests_of(ROOT, modules)
-    run = [*coverage, "run", "--branch", f"--include={','.join(modules)}", "-m", "pytest", "-q", "--no-header", *tests]
-    subprocess.run(run, cwd=ROOT, env=env, check=True)
+    coverage, data = [sys.executable, "-m", "coverage"], f"--data-file={folder / 'data'}"
+    tests = unit_tests_of(ROOT, modules)
+    run = [
+        *coverage,
+        "run",
+        data,
+        "--branch",
+        f"--include={','.join(modules)}",
+        "-m",
+        "pytest",
+        "-q",
+        "--no-header",
+        *tests,
+    ]
+    subprocess.run(run, cwd=ROOT, check=True)
     report = folder / "report.json"
-    subprocess.run([*coverage, "json", "-q", "-o", str(report)], cwd=ROOT, env=env, check=True)
+    subprocess.run([*coverage, "json", data, "-q", "-o", str(report)], cwd=ROOT, check=True)
     found: dict[str, dict[str, object]] = json.loads(report.read_text())["files"]
     return found
 
@@ -43,7 +52,9 @@ def main(asked: list[str]) -> int:
         worst = min(worst, percent)
         print(f"{module:<48} {percent:6.1f} %  {missing}")
     is_enough = worst >= LEAST_COVERED_PERCENT
-    print(f"coverage: least {worst:.1f} %, goal {LEAST_COVERED_PERCENT} % of each: {'reached' if is_enough else 'missed'}")
+    print(
+        f"coverage: least {worst:.1f} %, goal {LEAST_COVERED_PERCENT} % of each: {'reached' if is_enough else 'missed'}"
+    )
     return 0 if is_enough else 1
 
 

@@ -38,7 +38,7 @@ def lifecycle_modules(root: Path) -> list[str]:
     return [path.relative_to(root).as_posix() for path in found if path.name != "__init__.py"]
 
 
-def tests_of(root: Path, modules: list[str]) -> list[str]:
+def unit_tests_of(root: Path, modules: list[str]) -> list[str]:
     """The unit tests of the modules' capabilities: tests/unit mirrors the package."""
     capabilities = dict.fromkeys(module.split("/")[1] for module in modules)
     return [f"tests/unit/{name}" for name in capabilities if any((root / "tests/unit" / name).rglob("test_*.py"))]

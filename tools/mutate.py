@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.lifecycle_modules import EQUIVALENT, LEAST_KILLED_PERCENT, chosen, tests_of
+from tools.lifecycle_modules import EQUIVALENT, LEAST_KILLED_PERCENT, chosen, unit_tests_of
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("llmanager", "tests", "bench", "tools", "emulator")  # those of them that there are
@@ -87,7 +87,7 @@ def _difference(original: list[str], mutant: list[str]) -> tuple[int, str, str]:
     """Which line, counted from the function's first, and what became of it. One of several lines reads as one."""
     head, tail = 1, 0  # the first line, which names it, always differs in that: its arguments are compared apart
     if _arguments(original[0]) != _arguments(mutant[0]):
-        return 0, original[0].strip(), mutant[0].strip()
+        return 0, _arguments(original[0]), _arguments(mutant[0])
     shorter = min(len(original), len(mutant))
     while head < shorter and original[head] == mutant[head]:
         head += 1
@@ -99,7 +99,7 @@ def _difference(original: list[str], mutant: list[str]) -> tuple[int, str, str]:
 
 
 def _arguments(line: str) -> str:
-    return line.partition("(")[2]
+    return "(" + line.partition("(")[2].strip()
 
 
 def run_mutmut(modules: list[str], folder: Path) -> None:
@@ -110,18 +110,28 @@ def run_mutmut(modules: list[str], folder: Path) -> None:
     settings = {
         "source_paths": ["llmanager"],
         "only_mutate": modules,
-        "pytest_add_cli_args_test_selection": tests_of(ROOT, modules),
+        "pytest_add_cli_args_test_selection": unit_tests_of(ROOT, modules),
         "also_copy": [name for name in COPIED if name not in ("llmanager", "tests") and (ROOT / name).is_dir()],
         "use_git_change_detection": False,
         "timeout_multiplier": 10.0,
     }
     lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
     (folder / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text() + f"\n[tool.mutmut]\n{lines}")
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(os.cpu_count() or 1)]
+    # Without PYTHONPATH, which names the tree that has no mutants.
+    command = [
+        "env",
+        "-u",
+        "PYTHONPATH",
+        sys.executable,
+        "-m",
+        "mutmut",
+        "run",
+        "--max-children",
+        str(os.cpu_count() or 1),
+    ]
     log = folder / "log.txt"
     with log.open("wb") as output:
-        done = subprocess.run(command, cwd=folder, env=env, stdout=output, stderr=subprocess.STDOUT, check=False)
+        done = subprocess.run(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT, check=False)
     if done.returncode:
         print(log.read_text(errors="replace")[-4000:], file=sys.stderr)
         done.check_returncode()
@@ -157,10 +167,14 @@ def main(asked: list[str]) -> int:
     for module in [*modules, ""]:
         ours = [mutant for mutant in found if not module or mutant.module == module]
         killed = sum(mutant.is_killed for mutant in ours)
-        print(f"{module or 'all':<48} {len(ours):>8} {killed:>8} {len(ours) - killed:>8}  {percent(killed, ours):6.1f} %")
+        print(
+            f"{module or 'all':<48} {len(ours):>8} {killed:>8} {len(ours) - killed:>8}  {percent(killed, ours):6.1f} %"
+        )
     killed_percent = percent(len(found) - len(survivors), found)
     is_enough = killed_percent >= LEAST_KILLED_PERCENT
-    print(f"mutate: {killed_percent:.1f} % killed, goal {LEAST_KILLED_PERCENT} %: {'reached' if is_enough else 'missed'}")
+    print(
+        f"mutate: {killed_percent:.1f} % killed, goal {LEAST_KILLED_PERCENT} %: {'reached' if is_enough else 'missed'}"
+    )
     return 0 if is_enough else 1
 
 
