@@ -99,8 +99,7 @@ class Asker:
             problem = f"{type(error).__name__}: {error}"
         if problem:
             kind = "stream" if self._is_stream else "whole answer"
-            after_s = time.monotonic() - began_s
-            self.broken.append(f"{kind} of {self._model} after {after_s:.2f} s: {problem}")
+            self.broken.append(f"{kind} of {self._model} after {time.monotonic() - began_s:.2f} s: {problem}")
         else:
             self.answered += 1
 
