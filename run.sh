@@ -10,6 +10,9 @@
 #: ./run.sh simulate [--schedules N] [--planted] [--replay TOKEN]
 #:                                    every order and every fault of the lifecycle, on an emulated cloud
 #: ./run.sh bench [name]              benchmarks
+#: ./run.sh coverage [module …]        branch coverage of the lifecycle modules by their unit tests
+#: ./run.sh mutate [module …]          plant small mistakes in them, and see whether those tests notice (minutes)
+#: ./run.sh bench [name [options]]     benchmarks
 #: ./run.sh lock                      make requirements/*.txt and .env.template anew from what they follow
 #: ./run.sh deploy | diff | destroy   AWS: not in this version
 #: ./run.sh help                      this list
@@ -157,6 +160,9 @@ case $command in
     simulate)
         setup dev
         exec "$python" -m tests.simulation "$@"
+    coverage | mutate)
+        setup dev
+        exec "$python" -m "tools.$command" "$@"
         ;;
     bench)
         setup dev

@@ -211,6 +211,7 @@ def test_a_collection_is_compacted_after_many_writes_or_once_it_is_idle(world, t
         world.write(f"id-{n}")
     tend()
     assert world.store.tended == [resource] * 2
+    assert world.segments() < 17
     assert len(world.held()) == 17
     hibernate(world.vdbs, DOCS)
     assert len(world.held()) == 17
