@@ -6,6 +6,8 @@
 #:                                    make an API key, shown once (keys count with LLMANAGER_AUTH=keys)
 #: ./run.sh test [pytest arguments]   set up if needed and run every test, or those that the arguments choose
 #: ./run.sh check                     lint, format, types, import contracts, budgets: no tests
+#: ./run.sh simulate [--schedules N] [--planted] [--replay TOKEN]
+#:                                    every order and every fault of the lifecycle, on an emulated cloud
 #: ./run.sh bench [name]              benchmarks
 #: ./run.sh lock                      make requirements/*.txt and .env.template anew from what they follow
 #: ./run.sh deploy | diff | destroy   AWS: not in this version
@@ -120,6 +122,7 @@ run_lock() {
     # Releases younger than two weeks are left out: most bad ones are found by then.
     for name in uv runtime dev embeddings; do
         set -- --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --exclude-newer "$until"
+        [ "$name" = uv ] || set -- "$@" --constraint requirements/constraints.in
         [ "$name" != dev ] || set -- "$@" --constraint requirements/runtime.txt
         [ "$name" != embeddings ] || set -- "$@" --no-deps
         .venv/bin/uv --system-certs pip compile "$@" "requirements/$name.in" --output-file "requirements/$name.txt"
@@ -150,6 +153,10 @@ case $command in
         ;;
     test) run_test "$@" ;;
     check) run_check ;;
+    simulate)
+        setup dev
+        exec "$python" -m tests.simulation "$@"
+        ;;
     bench)
         setup dev
         exec "$python" -m bench "$@"

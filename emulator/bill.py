@@ -46,16 +46,16 @@ class Bill:
 
     def __init__(self) -> None:
         self._charges: list[Charge] = []
-        self._open: dict[int, Charge] = {}
+        self._open: list[Charge] = []
 
     def start(self, charge: Charge) -> Charge:
         self._charges.append(charge)
-        self._open[id(charge)] = charge
+        self._open.append(charge)
         return charge
 
     def end(self, charge: Charge, at_us: int) -> None:
         charge.end_us = at_us
-        del self._open[id(charge)]
+        self._open = [other for other in self._open if other is not charge]
 
     def lines(self) -> list[Line]:
         return [line(charge) for charge in self._charges]
@@ -75,7 +75,7 @@ class Bill:
 
     def usd_per_hour(self) -> Decimal:
         """The rate at which money goes at this moment."""
-        return sum((charge.usd_per_hour for charge in self._open.values()), Decimal(0))
+        return sum((charge.usd_per_hour for charge in self._open), Decimal(0))
 
     def _of(self, resource: str | None) -> Iterator[Charge]:
         return (c for c in self._charges if resource is None or resource in (c.resource, c.arn))

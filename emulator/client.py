@@ -1,8 +1,8 @@
 """A client that looks like boto3's and calls the emulated services in the same process."""
 
 from collections.abc import Callable
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from functools import cache, partial
+from typing import Any, Protocol
 
 from botocore import xform_name
 from botocore.errorfactory import ClientExceptionsFactory
@@ -12,19 +12,25 @@ from botocore.paginate import Paginator
 
 from emulator.contract import contract, session
 from emulator.errors import Params
+from emulator.faults import BeforeSend
 from emulator.operations import OPERATIONS
 
-if TYPE_CHECKING:
-    from emulator.cloud import Cloud
+
+class Account(Protocol):
+    """Answers a call, or raises what boto3 raises. Calls `before_send` right before the effect."""
+
+    def call(
+        self, service: str, operation: str, params: Params, region: str | None, before_send: BeforeSend | None
+    ) -> Params: ...
 
 
-@lru_cache(maxsize=None)
+@cache
 def methods(service: str) -> dict[str, str]:
     """boto3's method names, and the operations they stand for."""
     return {xform_name(operation): operation for operation in OPERATIONS[service]}
 
 
-@lru_cache(maxsize=None)
+@cache
 def exceptions(service: str) -> Any:
     """The service's exception classes, all of them ClientErrors."""
     return ClientExceptionsFactory().create_client_exceptions(contract(service).model)
@@ -49,7 +55,7 @@ class Client:
     `before-send.<service>.<Operation>` is emitted on `meta.events` right before the effect, as botocore does.
     """
 
-    def __init__(self, cloud: "Cloud", service: str, region_name: str) -> None:
+    def __init__(self, cloud: Account, service: str, region_name: str) -> None:
         self.meta = Meta(service, region_name)
         self._cloud = cloud
         self._service = service
@@ -82,9 +88,7 @@ class Client:
         return Paginator(getattr(self, name), paginators(self._service)[operation], model)
 
 
-@lru_cache(maxsize=None)
+@cache
 def paginators(service: str) -> dict[str, Any]:
     found: dict[str, Any] = session().get_component("data_loader").load_service_model(service, "paginators-1")
     return dict(found["pagination"])
-
-

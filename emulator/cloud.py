@@ -1,7 +1,9 @@
-"""One emulated AWS account: its clients, its clock, its bill, and what tests may do to it behind the services' backs."""
+"""One emulated AWS account: its clients, its clock, its bill, and what tests may do behind its back."""
 
 import hashlib
+import marshal
 from collections.abc import Callable, Mapping
+from dataclasses import astuple
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +11,7 @@ from emulator.bill import Bill
 from emulator.client import Client, exceptions
 from emulator.conditions import Quotas, Timing
 from emulator.contract import contract, refuse
-from emulator.errors import Params, Refusal, response
+from emulator.errors import Params, Refusal, fresh, response
 from emulator.faults import BeforeSend, Crash, Directive, Gate, Planned, timeout
 from emulator.instants import Clock, to_us, us
 from emulator.operations import OPERATIONS, READS, THROTTLED
@@ -44,7 +46,7 @@ class Cloud:
         self.clock = clock
         self.region = region
         self.account = account
-        self.bill = Bill()
+        self._bill = Bill()
         self.gate = gate
         self.before_send = before_send
         self._prices = prices
@@ -59,6 +61,13 @@ class Cloud:
         self._clients: dict[tuple[str, str], Client] = {}
         self._worlds: dict[str, World] = {}
         self._contracts = {service: contract(service) for service in OPERATIONS}
+
+    @property
+    def bill(self) -> Bill:
+        """As of now: whatever ended meanwhile has its end."""
+        for region in self._worlds:
+            self.world(region)
+        return self._bill
 
     def client(self, service: str, region_name: str | None = None) -> Client:
         key = (service, region_name or self.region)
@@ -76,7 +85,7 @@ class Cloud:
 
     def _world_of(self, region: str) -> World:
         keep_us = us(max(self._lag_s, self._stale_s))
-        world = World(self.account, region, self._timing, self._quotas, self._prices, self.bill, keep_us)
+        world = World(self.account, region, self._timing, self._quotas, self._prices, self._bill, keep_us)
         world.lag_us, world.page_size, world.capacity = us(self._lag_s), self._page_size, dict(self._capacity)
         self._worlds[region] = world
         return world
@@ -135,7 +144,7 @@ class Cloud:
             world.lag_us = us(self._stale_s)
         try:
             if operation in READS:
-                found = fresh(OPERATIONS[service][operation](world, params))
+                found = OPERATIONS[service][operation](world, params)
             else:
                 found = OPERATIONS[service][operation](world, fresh(params))
                 refresh(world)
@@ -203,6 +212,13 @@ class Cloud:
         """So many instances of the type may run at once; those that run already are not taken away."""
         self._change(region, lambda world: world.capacity.update({instance_type: instances}))
 
+    def set_lag(self, lag_s: float, region: str | None = None) -> None:
+        """Reads are so late from now on: at most what `lag_s` or `stale_s` were at the start, as no more is kept."""
+        world = self.world(region)
+        if us(lag_s) > world.keep_us:
+            raise ValueError(f"a lag of {lag_s} s needs a Cloud with stale_s of at least that")
+        world.lag_us = us(lag_s)
+
     def silence_metrics(self, is_silent: bool = True, region: str | None = None) -> None:
         """Metrics answer, but with no data."""
         self._change(region, lambda world: setattr(world, "has_metrics", not is_silent))
@@ -218,24 +234,35 @@ class Cloud:
         """Everything that exists in every region."""
         return [item for region in sorted(self._worlds) for item in billable(self.world(region))]
 
+    @property
+    def state(self) -> object:
+        """All that changes. Whoever copies it (deeply) can come back to it, in a cloud that was made alike."""
+        return self._worlds, self._bill
+
+    @state.setter
+    def state(self, state: Any) -> None:
+        self._worlds, self._bill = state
+
     def digest(self) -> bytes:
         """Equal for states with equal futures. What was spent so far is no part of the future."""
         parts = [(region, self._state(self.world(region))) for region in sorted(self._worlds)]
-        return hashlib.blake2b(repr((parts, self._planned)).encode(), digest_size=16).digest()
+        planned = [astuple(one) for one in self._planned]
+        # Version 2 of the format has no references: equal values give equal bytes.
+        return hashlib.blake2b(marshal.dumps((parts, planned), 2), digest_size=16).digest()
 
     def _state(self, world: World) -> object:
         forget(world)
         at_us = world.at_us
         return (
-            [shelf.state(at_us) for shelf in (world.models, world.configs, world.endpoints, world.components)],
-            world.alarms.state(at_us),
+            [shelf.state(at_us) for shelf in (world.endpoints, world.components)],
+            [shelf.state(at_us, is_sorted=True) for shelf in (world.models, world.configs, world.alarms)],
             [target.state(at_us) for _, target in sorted(world.targets.items())],
             [policy.state(at_us) for _, policy in sorted(world.policies.items())],
             [(name, series.state(at_us)) for name, series in sorted(world.series.items())],
             sorted(world.stuck),
             sorted(world.broken),
             sorted(world.capacity.items()),
-            world.has_metrics,
+            (world.has_metrics, world.lag_us),
             (at_us - world.calls_this_s[0] * 1_000_000, world.calls_this_s[1]) if world.quotas.calls_per_s else None,
         )
 
@@ -249,12 +276,3 @@ def is_too_fast(world: World) -> bool:
     count = world.calls_this_s[1] + 1 if world.calls_this_s[0] == second else 1
     world.calls_this_s = (second, count)
     return count > limit
-
-
-def fresh(value: Any) -> Any:
-    """A copy that shares nothing that can change."""
-    if type(value) is dict:
-        return {k: fresh(v) if type(v) in (dict, list) else v for k, v in value.items()}
-    if type(value) in (list, tuple):
-        return [fresh(v) if type(v) in (dict, list) else v for v in value]
-    return value

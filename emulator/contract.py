@@ -7,7 +7,7 @@ enumerations) are checked here and refused as the service does.
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import botocore.session
@@ -31,7 +31,7 @@ def session() -> botocore.session.Session:
     return botocore.session.get_session()
 
 
-@lru_cache(maxsize=None)
+@cache
 def contract(service: str) -> "Contract":
     return Contract(session().get_service_model(service))
 
@@ -79,7 +79,7 @@ class Contract:
             raise ContractBreach(f"{operation}: {'; '.join(faults)}")
         remember(self._answers, key)
 
-    @lru_cache(maxsize=None)  # noqa: B019 - contracts live as long as the process
+    @cache  # noqa: B019 - contracts live as long as the process
     def operation(self, name: str) -> OperationModel:
         return self.model.operation_model(name)
 
@@ -92,11 +92,12 @@ def remember(memo: set[Any], key: Any) -> None:
 
 def outline(value: Any) -> Any:
     """A key under which two answers are equally valid: the times in them do not count."""
-    if type(value) is dict:
+    kind = type(value)
+    if kind is dict:
         return tuple([(k, v if type(v) is str else outline(v)) for k, v in value.items()])
-    if type(value) is list:
-        return tuple(map(outline, value))
-    return datetime if isinstance(value, datetime) else (type(value), value)
+    if kind is list:
+        return tuple([v if type(v) is str else outline(v) for v in value])
+    return kind if kind is datetime else (kind, value)
 
 
 def breaches(shape: Shape | None, value: Any, path: str) -> Iterator[str]:
@@ -105,22 +106,29 @@ def breaches(shape: Shape | None, value: Any, path: str) -> Iterator[str]:
         return
     match shape.type_name:
         case "structure":
-            for name, member in shape.members.items():
-                if name in value:
-                    yield from breaches(member, value[name], join(path, name))
+            for name in value:
+                yield from breaches(shape.members.get(name), value[name], join(path, name))
         case "list":
-            yield from size_breaches(shape, value, path)
-            for index, item in enumerate(value, 1):
-                yield from breaches(shape.member, item, f"{path}.{index}.member")
+            yield from list_breaches(shape, value, path)
         case "map":
-            yield from size_breaches(shape, value, path)
-            for key, item in value.items():
-                yield from breaches(shape.key, key, path)
-                yield from breaches(shape.value, item, join(path, key))
+            yield from map_breaches(shape, value, path)
         case "string":
             yield from string_breaches(shape, value, path)
         case "integer" | "long" | "float" | "double":
             yield from number_breaches(shape, value, path)
+
+
+def list_breaches(shape: Shape, value: list[Any], path: str) -> Iterator[str]:
+    yield from size_breaches(shape, value, path)
+    for index, item in enumerate(value, 1):
+        yield from breaches(shape.member, item, f"{path}.{index}.member")
+
+
+def map_breaches(shape: Shape, value: dict[str, Any], path: str) -> Iterator[str]:
+    yield from size_breaches(shape, value, path)
+    for key, item in value.items():
+        yield from breaches(shape.key, key, path)
+        yield from breaches(shape.value, item, join(path, key))
 
 
 def join(path: str, name: str) -> str:
@@ -156,7 +164,7 @@ def number_breaches(shape: Shape, value: float, path: str) -> Iterator[str]:
         yield failed(value, path, f"have value greater than or equal to {shape.metadata['min']}")
 
 
-@lru_cache(maxsize=None)
+@cache
 def compiled(pattern: str | None) -> re.Pattern[str] | None:
     if not pattern:
         return None

@@ -56,10 +56,7 @@ OPERATIONS: dict[str, dict[str, Handler]] = {
     "resourcegroupstaggingapi": {"GetResources": tagging.get_resources},
 }
 READS = frozenset(
-    name
-    for operations in OPERATIONS.values()
-    for name in operations
-    if name.startswith(("Describe", "List", "Get"))
+    name for operations in OPERATIONS.values() for name in operations if name.startswith(("Describe", "List", "Get"))
 )
 # How each service says "slow down"; the others say ThrottlingException.
 THROTTLED = {"cloudwatch": "Throttling", "resourcegroupstaggingapi": "ThrottledException"}

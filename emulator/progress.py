@@ -1,6 +1,6 @@
 """Time passes: every effect that is due happens at its own moment, in the order of the moments."""
 
-from emulator.instants import NEVER, us
+from emulator.instants import us
 from emulator.sagemaker import copies, endpoints
 from emulator.sagemaker.entities import IN_SERVICE, UPDATING, Endpoint, Variant
 from emulator.sagemaker.instances import release, release_us
@@ -22,26 +22,27 @@ def advance(world: World, now_us: int) -> None:
 
 def step(world: World) -> None:
     """What is due at this moment. Within one moment: instances, copies, endpoints, releases, alarms, scaling."""
-    at_us = world.at_us
-    for endpoint in list(world.endpoints.live.values()):
-        for variant in endpoint.all_variants():
-            for instance in variant.instances:
-                if not instance.is_ready and instance.ready_us <= at_us:
-                    instance.is_ready = True
-                    world.endpoints.changed(endpoint, at_us)
+    for endpoint in world.endpoints.live.values():
+        start_instances(world, endpoint)
     for component in list(world.components.live.values()):
-        if copies.is_stuck(world, component):
-            continue
-        if component.settle_us == at_us or copies.due_us(world, component) <= at_us:
+        if not copies.is_stuck(world, component) and copies.has_work(world, component):
             copies.pass_time(world, component)
     for endpoint in list(world.endpoints.live.values()):
-        if endpoints.due_us(world, endpoint) <= at_us:
+        if endpoints.due_us(world, endpoint) <= world.at_us:
             endpoints.arrive(world, endpoint)
-        for variant in releasing(endpoint):
-            if release(world, variant):
-                world.endpoints.changed(endpoint, at_us)
+        released = [release(world, variant) for variant in releasing(endpoint)]
+        if any(released):
+            world.endpoints.changed(endpoint, world.at_us)
     alarms.ring(world)
     effects.act(world)
+
+
+def start_instances(world: World, endpoint: Endpoint) -> None:
+    for variant in endpoint.all_variants():
+        for instance in variant.instances:
+            if not instance.is_ready and instance.ready_us <= world.at_us:
+                instance.is_ready = True
+                world.endpoints.changed(endpoint, world.at_us)
 
 
 def releasing(endpoint: Endpoint) -> list[Variant]:
@@ -53,22 +54,24 @@ def refresh(world: World) -> None:
     """After any change: seek room for copies, note reasons to scale, find the next moment."""
     for component in world.components.live.values():
         copies.arrange(world, component)
-    if world.targets:
-        effects.observe(world)
-    due = alarms.due_us(world) if world.alarms.live else NEVER
+    effects.observe(world)
+    due = min(alarms.due_us(world), effects.due_us(world))
     for component in world.components.live.values():
         due = min(due, copies.due_us(world, component))
     for endpoint in world.endpoints.live.values():
-        due = min(due, endpoints.due_us(world, endpoint))
-        for variant in endpoint.all_variants():
-            for instance in variant.instances:
-                if not instance.is_ready:
-                    due = min(due, instance.ready_us)
-        for variant in releasing(endpoint):
-            due = min(due, release_us(world, variant))
-    if world.targets:
-        due = min(due, effects.due_us(world))
+        due = min(due, endpoint_due_us(world, endpoint))
     world.due_us = due
+
+
+def endpoint_due_us(world: World, endpoint: Endpoint) -> int:
+    due = endpoints.due_us(world, endpoint)
+    for variant in endpoint.all_variants():
+        for instance in variant.instances:
+            if not instance.is_ready:
+                due = min(due, instance.ready_us)
+    for variant in releasing(endpoint):
+        due = min(due, release_us(world, variant))
+    return due
 
 
 def forget(world: World) -> None:

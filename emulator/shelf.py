@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
-from emulator.errors import Params
+from emulator.errors import Params, seal_of
 from emulator.instants import NEVER
 
 
@@ -22,14 +22,14 @@ class Resource:
     view: Params | None = None
 
     def __post_init__(self) -> None:
-        self.seal = repr(self.request)
+        self.seal = seal_of(self.request)
 
     def describe(self) -> Params:
         raise NotImplementedError
 
     def state(self, at_us: int) -> object:
         """What its future depends on, as plain data; times are relative to `at_us`."""
-        return self.seal, sorted(self.tags.items()), self.created_us - at_us, self.modified_us - at_us
+        return self.seal, tuple(sorted(self.tags.items())), self.created_us - at_us, self.modified_us - at_us
 
 
 R = TypeVar("R", bound=Resource)
@@ -93,10 +93,11 @@ class Shelf(Generic[R]):
             if entry := self.seen(name, at_us, lag_us):
                 yield entry
 
-    def state(self, at_us: int) -> object:
-        """The live ones and the part of the past that a reader may still see."""
-        live = [(name, resource.state(at_us)) for name, resource in sorted(self.live.items())]
-        return (live, self._past_state(at_us)) if self.past else live
+    def state(self, at_us: int, is_sorted: bool = False) -> object:
+        """The live ones, in their order unless it does not matter, and the past that a reader may still see."""
+        resources = sorted(self.live.items()) if is_sorted else self.live.items()
+        live = [(name, resource.state(at_us)) for name, resource in resources]
+        return live, self._past_state(at_us) if self.past else []
 
     def _past_state(self, at_us: int) -> object:
         for name in [n for n, e in self.past.items() if e[-1].view is None and e[-1].since_us <= at_us - self.keep_us]:

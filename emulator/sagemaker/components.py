@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from emulator.errors import Params, Refusal, duplicate, invalid, missing
+from emulator.errors import Params, Refusal, copied, duplicate, invalid, missing
 from emulator.instants import us
 from emulator.sagemaker.copies import changed, host, measure, scale
 from emulator.sagemaker.endpoints import ENDPOINT
@@ -97,9 +97,7 @@ def at_rest(world: World, params: Params, verb: str) -> Component:
     """https://github.com/aws/amazon-sagemaker-examples/issues/3432: nothing can be done while it is Creating."""
     component = find(world, params)
     if component.status in IN_TRANSITION:
-        raise invalid(
-            f'Cannot {verb} inference component "{component.arn}" in status {PROGRESS[component.status]}.'
-        )
+        raise invalid(f'Cannot {verb} inference component "{component.arn}" in status {PROGRESS[component.status]}.')
     return component
 
 
@@ -108,7 +106,7 @@ def describe_inference_component(world: World, params: Params) -> Params:
     seen = world.components.seen(name, world.at_us, world.lag_us)
     if seen is None or seen.view is None:
         raise missing(COMPONENT, world.arn("inference-component", name))
-    return seen.view
+    return copied(seen.view)
 
 
 def update_inference_component(world: World, params: Params) -> Params:
@@ -137,7 +135,7 @@ def update_inference_component(world: World, params: Params) -> Params:
 def batch_size(component: Component, params: Params) -> int:
     rolling: Any = params.get("DeploymentConfig", {}).get("RollingUpdatePolicy", {})
     batch = rolling.get("MaximumBatchSize", {"Type": "COPY_COUNT", "Value": 1})
-    count = batch["Value"] if batch["Type"] == "COPY_COUNT" else component.desired * batch["Value"] // 100
+    count: int = batch["Value"] if batch["Type"] == "COPY_COUNT" else component.desired * batch["Value"] // 100
     return max(1, count)
 
 

@@ -48,6 +48,10 @@ def due_us(world: World, component: Component) -> int:
     return due
 
 
+def has_work(world: World, component: Component) -> bool:
+    return component.settle_us == world.at_us or due_us(world, component) <= world.at_us
+
+
 def pass_time(world: World, component: Component) -> None:
     """Everything of this component that is due by now."""
     at_us = world.at_us
@@ -79,8 +83,8 @@ def vanish(world: World, component: Component) -> None:
 
 
 def arrange(world: World, component: Component) -> None:
-    """Bring the copies towards what is wanted: surplus stops, what is missing finds room; then settle if all is well."""
-    if component.status not in ARRANGED or is_stuck(world, component):
+    """Bring the copies towards what is wanted: surplus stops, what is missing finds room; settle if all is well."""
+    if component.status not in ARRANGED:
         return
     remaining = [copy for copy in component.copies if not copy.is_stopping]
     fresh = [copy for copy in remaining if copy.revision == component.revision]
@@ -102,7 +106,8 @@ def arrange(world: World, component: Component) -> None:
     for copy in fresh:
         if copy.instance is None:
             seat(world, component, copy)
-    if not stale and len(fresh) == component.desired and all(copy.is_up for copy in component.copies):
+    is_there = not stale and len(component.copies) == component.desired and all(c.is_up for c in component.copies)
+    if is_there and not is_stuck(world, component):
         settle(world, component)
 
 

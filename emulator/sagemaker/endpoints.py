@@ -1,6 +1,6 @@
 """Endpoints: created, updated by a swap of their config, deleted; each in its time, and refused out of turn."""
 
-from emulator.errors import Params, duplicate, invalid, missing, over_limit
+from emulator.errors import Params, copied, duplicate, invalid, missing, over_limit
 from emulator.instants import NEVER, us
 from emulator.sagemaker.copies import measure, vanish
 from emulator.sagemaker.entities import (
@@ -104,7 +104,7 @@ def describe_endpoint(world: World, params: Params) -> Params:
     seen = world.endpoints.seen(name, world.at_us, world.lag_us)
     if seen is None or seen.view is None:
         raise missing(ENDPOINT, world.arn("endpoint", name))
-    return seen.view
+    return copied(seen.view)
 
 
 def update_endpoint(world: World, params: Params) -> Params:
@@ -208,6 +208,9 @@ def finish_update(world: World, endpoint: Endpoint) -> None:
             variant.instances = endpoint.variants.pop(variant.name).instances
     end_all(world, endpoint.variants)
     endpoint.variants, endpoint.config_name = following, name
+    for variant in following.values():
+        while len(variant.instances) < variant.minimum and launch(world, endpoint, variant):
+            pass
     for component in world.components.live.values():
         if component.endpoint_name == endpoint.name:  # its copies went with the old instances
             world.components.changed(component, world.at_us)

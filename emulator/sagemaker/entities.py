@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from emulator.bill import Charge
-from emulator.errors import Params
+from emulator.errors import Params, seal_of
 from emulator.instants import NEVER, from_us
 from emulator.shelf import Resource
 
@@ -41,7 +41,7 @@ class Needs:
 
 @dataclass(slots=True)
 class Instance:
-    """`idle_us` is since when no copy is on it. `charge` is its line in the bill."""
+    """`idle_us` is since when no copy is on it. `charge` is its line in the bill, `number` is for digests only."""
 
     charge: Charge
     launched_us: int
@@ -49,6 +49,7 @@ class Instance:
     is_ready: bool = False
     idle_us: int = NEVER
     copies: list["Copy"] = field(default_factory=list)
+    number: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -80,6 +81,10 @@ class Variant:
     is_managed: bool
     settings: Params
     instances: list[Instance] = field(default_factory=list)
+    seal: str = ""
+
+    def __post_init__(self) -> None:
+        self.seal = seal_of(self.settings)
 
     def describe(self) -> Params:
         answer: Params = {
@@ -141,12 +146,14 @@ class Endpoint(Resource):
 
 
 def variants_state(variants: dict[str, Variant], at_us: int) -> object:
+    """Numbers the instances on the way: copies name theirs by that number."""
+    for variant in variants.values():
+        for number, instance in enumerate(variant.instances):
+            instance.number = number
     return [
         (
             v.name,
-            v.instance_type,
-            v.minimum,
-            v.maximum,
+            v.seal,
             [(i.launched_us - at_us, i.ready_us - at_us, None if i.copies else i.idle_us - at_us) for i in v.instances],
         )
         for v in variants.values()
@@ -203,19 +210,18 @@ class Component(Resource):
     def state(self, at_us: int) -> object:
         return (
             Resource.state(self, at_us),
-            repr(self.specification) if self.revision else None,
+            (repr(self.specification), repr(self.deployment)) if self.revision else None,
             self.status,
             self.desired,
-            self.revision,
             None if self.former is None else (self.batch, repr(self.former)),
             self.failure,
-            self.settle_us - at_us if self.settle_us != NEVER else None,
-            self.give_up_us - at_us if self.give_up_us != NEVER else None,
+            self.settle_us - at_us if self.settle_us > at_us and self.settle_us != NEVER else self.settle_us == NEVER,
+            (self.give_up_us - at_us, self.give_up_reason) if self.give_up_us != NEVER else None,
             [
                 (
-                    c.revision,
+                    c.revision == self.revision,
                     c.is_up,
-                    c.instance and c.instance.launched_us - at_us,
+                    c.instance and c.instance.number,
                     c.up_us - at_us if c.up_us != NEVER and not c.is_up else None,
                     c.stop_us - at_us if c.stop_us != NEVER else None,
                 )

@@ -120,7 +120,9 @@ def find_room(world: World, endpoint: Endpoint, variant: Variant, copy: Copy) ->
     instance = next((i for i in variant.instances if has_room(i, variant, copy.needs)), None)
     if instance is None:
         if len(variant.instances) >= (variant.maximum if variant.is_managed else variant.initial):
-            return "The endpoint does not have enough resources to host the requested copies of the inference component."
+            return (
+                "The endpoint does not have enough resources to host the requested copies of the inference component."
+            )
         if refusal := quota_refusal(world, variant.instance_type, 1):
             return refusal.message
         instance = launch(world, endpoint, variant)

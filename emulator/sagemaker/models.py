@@ -3,7 +3,7 @@
 https://github.com/aws/sagemaker-python-sdk/issues/447 and /2194: deleting an endpoint leaves both behind.
 """
 
-from emulator.errors import Params, duplicate, invalid, missing
+from emulator.errors import Params, copied, duplicate, invalid, missing
 from emulator.sagemaker.entities import EndpointConfig, Model
 from emulator.sagemaker.instances import price
 from emulator.sagemaker.pages import answer, page, tags_of
@@ -29,7 +29,7 @@ def describe_model(world: World, params: Params) -> Params:
     seen = world.models.seen(name, world.at_us, world.lag_us)
     if seen is None or seen.view is None:
         raise missing(MODEL, world.arn("model", name))
-    return seen.view
+    return copied(seen.view)
 
 
 def delete_model(world: World, params: Params) -> Params:
@@ -63,24 +63,30 @@ def create_endpoint_config(world: World, params: Params) -> Params:
 def check_variant(world: World, variant: Params, params: Params) -> None:
     """https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-zero-instances.html"""
     name = variant["VariantName"]
-    managed = variant.get("ManagedInstanceScaling", {})
     if "InstanceType" in variant:
         price(world, variant["InstanceType"])
     elif "ServerlessConfig" not in variant and "InstancePools" not in variant:
         raise invalid(f"Instance type must be specified for production variant {name}.")
-    minimum, maximum = managed.get("MinInstanceCount"), managed.get("MaxInstanceCount")
+    check_counts(variant)
     if "ModelName" in variant:
-        if minimum == 0:
-            raise invalid(f"MinInstanceCount of 0 in production variant {name} needs inference components: no ModelName.")
+        if variant.get("ManagedInstanceScaling", {}).get("MinInstanceCount") == 0:
+            raise invalid(
+                f"MinInstanceCount of 0 in production variant {name} needs inference components: no ModelName."
+            )
         if world.models.seen(variant["ModelName"], world.at_us, world.lag_us) is None:
             raise missing(MODEL, world.arn("model", variant["ModelName"]))
     elif "ExecutionRoleArn" not in params:
         raise invalid("ExecutionRoleArn is required for an endpoint configuration that hosts inference components.")
-    if minimum is not None and maximum is not None and minimum > maximum:
-        raise invalid(f"MinInstanceCount {minimum} is greater than MaxInstanceCount {maximum} in variant {name}.")
-    initial = variant.get("InitialInstanceCount", 1)
-    if maximum is not None and initial > maximum:
-        raise invalid(f"InitialInstanceCount {initial} is greater than MaxInstanceCount {maximum} in variant {name}.")
+
+
+def check_counts(variant: Params) -> None:
+    managed = variant.get("ManagedInstanceScaling", {})
+    minimum, maximum = managed.get("MinInstanceCount"), managed.get("MaxInstanceCount")
+    for member, count in (("MinInstanceCount", minimum), ("InitialInstanceCount", variant.get("InitialInstanceCount"))):
+        if count is not None and maximum is not None and count > maximum:
+            raise invalid(
+                f"{member} {count} is greater than MaxInstanceCount {maximum} in variant {variant['VariantName']}."
+            )
 
 
 def describe_endpoint_config(world: World, params: Params) -> Params:
@@ -88,7 +94,7 @@ def describe_endpoint_config(world: World, params: Params) -> Params:
     seen = world.configs.seen(name, world.at_us, world.lag_us)
     if seen is None or seen.view is None:
         raise missing(CONFIG, world.arn("endpoint-config", name))
-    return seen.view
+    return copied(seen.view)
 
 
 def delete_endpoint_config(world: World, params: Params) -> Params:

@@ -10,7 +10,9 @@ from emulator.errors import Params, invalid
 from emulator.shelf import Shelf, Shown
 from emulator.world import World
 
-PAGE_SIZE = 10  # the services' default: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ListEndpoints.html
+PAGE_SIZE = (
+    10  # the services' default: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ListEndpoints.html
+)
 MAX_PAGE_SIZE = 100
 
 
@@ -74,4 +76,3 @@ def answer(member: str, summaries: list[Params], next_token: str | None) -> Para
 
 def tags_of(params: Params) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in params.get("Tags", ())}
-

@@ -13,7 +13,9 @@ from emulator.sagemaker.entities import IN_SERVICE, Component
 from emulator.scaling.entities import Policy, Target
 from emulator.world import World
 
-COOLDOWN_S = 300  # https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
+COOLDOWN_S = (
+    300  # https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
+)
 SCALE_IN_AT = 0.9  # the low alarm stands at 90 % of the target
 
 

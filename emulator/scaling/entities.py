@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from emulator.errors import Params
+from emulator.errors import Params, seal_of
 from emulator.instants import NEVER
 
 
@@ -26,7 +26,7 @@ class Target:
 
 @dataclass(slots=True)
 class Policy:
-    """`above_us`/`below_us`: since when the load asks for more/fewer copies. `acted_us`: its last act (-NEVER: none)."""
+    """`above_us`/`below_us`: since when the load asks for more/fewer copies. `acted_us`: its last act."""
 
     name: str
     resource_id: str
@@ -40,7 +40,7 @@ class Policy:
     seal: str = ""
 
     def __post_init__(self) -> None:
-        self.seal = repr(self.settings)
+        self.seal = seal_of(self.settings)
 
     @property
     def is_tracking(self) -> bool:

@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/autoscaling/application/APIReference/Welcome.html an
 https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-zero-instances.html
 """
 
-from emulator.errors import Params, Refusal, invalid
+from emulator.errors import Params, Refusal, copied, invalid
 from emulator.instants import NEVER, from_us
 from emulator.scaling.entities import Policy, Target
 from emulator.world import World
@@ -154,7 +154,7 @@ def policy_answer(policy: Policy) -> Params:
         "ServiceNamespace": "sagemaker",
         "ResourceId": policy.resource_id,
         "ScalableDimension": DIMENSION,
-        **policy.settings,
+        **copied(policy.settings),
         "Alarms": [],
         "CreationTime": from_us(policy.created_us),
     }

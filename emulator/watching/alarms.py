@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 """
 
-from emulator.errors import Params, Refusal
+from emulator.errors import Params, Refusal, copied
 from emulator.instants import NEVER, us
 from emulator.sagemaker.pages import tags_of
 from emulator.scaling.effects import fire
@@ -60,13 +60,15 @@ def describe_alarms(world: World, params: Params) -> Params:
         found = [entry for entry in found if entry.view and entry.view["StateValue"] == state]
     size = min(params.get("MaxRecords", 50), world.page_size or 50)
     rest = {"NextToken": found[size - 1].name} if size < len(found) else {}
-    return {"MetricAlarms": [entry.view for entry in found[:size]], "CompositeAlarms": [], **rest}
+    return {"MetricAlarms": [copied(entry.view) for entry in found[:size] if entry.view], "CompositeAlarms": [], **rest}
 
 
 def watches(alarm: Alarm, component: str) -> bool:
     dimension = {"Name": "InferenceComponentName", "Value": component}
     request = alarm.request
-    is_about = request.get("MetricName") == "NoCapacityInvocationFailures" and dimension in request.get("Dimensions", ())
+    is_about = request.get("MetricName") == "NoCapacityInvocationFailures" and dimension in request.get(
+        "Dimensions", ()
+    )
     return is_about and request.get("Threshold", 0) <= 1
 
 

@@ -32,7 +32,7 @@ class Alarm(Resource):
         }
 
     def state(self, at_us: int) -> object:
-        times = [t - at_us if t != NEVER else None for t in (self.fire_us, self.clear_us)]
+        times = [t - at_us if t != NEVER else None for t in (self.since_us, self.fire_us, self.clear_us)]
         return Resource.state(self, at_us), self.condition, times
 
 
@@ -74,4 +74,4 @@ class Series:
     def state(self, at_us: int) -> object:
         samples = [(s.at_us - at_us, *s[1:]) for s in self.samples]
         counts = [(metric, bucket * BUCKET_US - at_us, n) for (metric, bucket), n in sorted(self.counts.items())]
-        return samples, counts, self.requests, self.gpu_percent
+        return self.endpoint_name, samples, counts, self.requests, self.gpu_percent

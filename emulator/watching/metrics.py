@@ -49,7 +49,9 @@ def get_metric_statistics(world: World, params: Params) -> Params:
     return {"Label": params["MetricName"], "Datapoints": datapoints}
 
 
-def points(world: World, metric: Params, period_s: int, start: datetime, end: datetime) -> list[tuple[int, list[float]]]:
+def points(
+    world: World, metric: Params, period_s: int, start: datetime, end: datetime
+) -> list[tuple[int, list[float]]]:
     """For every period that has any: its start and what was measured in it, in steps of ten seconds."""
     dimensions = {d["Name"]: d["Value"] for d in metric.get("Dimensions", ())}
     series = [s for name, s in world.series.items() if is_meant(name, s, dimensions)] if world.has_metrics else []

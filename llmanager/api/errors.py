@@ -12,6 +12,7 @@ from llmanager.gateway.errors import MethodNotAllowed
 from llmanager.gateway.ports import Rendered
 from llmanager.kernel import errors
 from llmanager.kernel.errors import Final, Forbidden, LLManagerError, TooLarge, Unavailable
+from llmanager.kernel.orphans import OrphansInDoubt
 from llmanager.vdb.errors import SegmentCorrupt
 
 
@@ -100,6 +101,7 @@ STATUS: dict[type[LLManagerError], tuple[int, str]] = {
     errors.Throttled: (429, "rate_limit_error"),
     HeadersTooLarge: (431, "invalid_request_error"),
     SegmentCorrupt: (500, "storage_error"),
+    OrphansInDoubt: (500, "storage_error"),
     errors.NotSupported: (501, "not_supported_error"),
     errors.UpstreamFailed: (502, "upstream_error"),
     errors.Unavailable: (503, "unavailable_error"),

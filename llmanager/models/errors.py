@@ -1,4 +1,4 @@
-from llmanager.kernel.errors import Conflict, InvalidInput, NotFound
+from llmanager.kernel.errors import Conflict, InvalidInput, NotFound, Throttled
 
 
 class ModelNotFound(NotFound):
@@ -29,6 +29,17 @@ class TooManyModels(Conflict):
         super().__init__(f"This server has {limit} models, which is as many as it may have. Delete one first.")
 
 
+class WokenTooOften(Throttled):
+    code = "woken_too_often"
+
+    def __init__(self, name: str, limit: int, *, retry_after_s: float) -> None:
+        super().__init__(
+            f"Model {name!r} was woken {limit} times within an hour, and each wake costs money. Let it sleep later "
+            "(sleep_after_s), or ask again then.",
+            retry_after_s=retry_after_s,
+        )
+
+
 class DoesNotFit(InvalidInput):
     code = "does_not_fit"
 
@@ -41,4 +52,24 @@ class PriceUnknown(InvalidInput):
             f"The price of model {name!r} is not known here, so nothing was done. "
             "Look it up with its provider and send accept_unknown_price: true.",
             param="accept_unknown_price",
+        )
+
+
+class FleetFull(Conflict):
+    code = "fleet_full"
+
+    def __init__(self, needed: str, cap: str) -> None:
+        super().__init__(
+            f"All models together could then take up to {needed}; this server's operator allows {cap}, "
+            "and no request can go beyond it. Lower scaling.max, choose a cheaper instance, or delete a model first."
+        )
+
+
+class InstanceTypeNotAllowed(InvalidInput):
+    code = "instance_type_not_allowed"
+
+    def __init__(self, instance_type: str, allowed: str) -> None:
+        super().__init__(
+            f"Instance type {instance_type!r} may not be used here. This server's operator allows: {allowed}.",
+            param="instance_type",
         )

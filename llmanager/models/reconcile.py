@@ -7,6 +7,16 @@ whoever calls it and however often.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from llmanager.models.actions import (
+    Action,
+    ForgetModel,
+    HoldFloor,
+    RemoveResource,
+    Retag,
+    Revise,
+    StartReplica,
+    StopReplica,
+)
 from llmanager.models.entities import (
     MAX_EVENTS,
     Desired,
@@ -16,49 +26,22 @@ from llmanager.models.entities import (
     Observation,
     Replica,
     ReplicaState,
+    Sizing,
     Status,
-    Use,
+    Tagged,
 )
+from llmanager.models.ledger import counted
+from llmanager.models.limits import expires_at, next_limit, turn, window_at
+from llmanager.models.roster import DRAIN_S, LIVE, is_fresh, roster, with_starting
+from llmanager.models.scaling import DOWN_AFTER_S, sized
+from llmanager.models.sight import Sight
 
 FAILED_AFTER = 3  # replica failures in a row before users are told "failed"; retries go on
 LONGEST_BACKOFF_S = 60.0
-DRAIN_S = 60.0  # how long open requests are waited for when a user puts a model to sleep or changes it
-
-
-@dataclass(frozen=True)
-class StartReplica:
-    index: int
-
-
-@dataclass(frozen=True)
-class StopReplica:
-    index: int
-
-
-@dataclass(frozen=True)
-class RemoveResource:
-    pass
-
-
-@dataclass(frozen=True)
-class ForgetModel:
-    """The host holds nothing any more: drop the row. Always the last action."""
-
-
-Action = StartReplica | StopReplica | RemoveResource | ForgetModel
-
-
-def describe(action: Action) -> str:
-    """For people who ask what would be done."""
-    match action:
-        case StartReplica(index):
-            return f"start replica {index}"
-        case StopReplica(index):
-            return f"stop replica {index}"
-        case RemoveResource():
-            return "remove everything the host holds for it"
-        case ForgetModel():
-            return "forget the model"
+DEAD_MAN_S = 24 * 3600.0  # a billed resource that nobody renews runs no longer than this
+RENEWED_AFTER_S = 3600.0
+PLATFORM_IDLE_S = 900  # after that long without load a platform that scales itself stops what no floor holds
+LOOK_S, LOOK_AT_CLOUD_S = 1.0, 10.0  # until the next look at something that is on its way
 
 
 @dataclass(frozen=True)
@@ -69,71 +52,43 @@ class Decision:
     again_at: datetime | None = None  # look again then, if nothing happens before
 
 
-def plan(model: Model, seen: Observation, use: Use, now: datetime, *, gone_after_s: float) -> Decision:
+def plan(model: Model, sight: Sight, now: datetime) -> Decision:
     """What to save and do now. The same inputs always give the same decision."""
-    noted = noticed(model, seen, now)
-    end = end_of_wake(noted, use, now)
-    if end is None:
-        return _converge(noted, model.observed, use, now, gone_after_s)
-    wished = wishing(noted, end.desired, now, end.why)
-    return replace(_converge(wished, model.observed, use, now, gone_after_s), needs_no_use=end.needs_no_use)
+    noted = noticed(model, sight.seen, now)
+    due = turn(noted, sight, now, was_up=model.ready_at is not None)
+    if due is not None:
+        noted = wishing(noted, due.desired, now, due.why)
+    tagged, retags = _tagged(noted, sight, now)
+    decision = _converge(tagged, model.observed, sight, now)
+    return replace(
+        decision,
+        actions=(*retags, *decision.actions),
+        needs_no_use=decision.needs_no_use if due is None else due.needs_no_use,
+    )
 
 
 def noticed(model: Model, seen: Observation, now: datetime) -> Model:
-    """The row after an observation: what is ready since when, and new failures counted once each."""
+    """The row after an observation: what is ready since when, what it costs, and new failures counted once each."""
     before = {r.index: r.state for r in model.observed.replicas}
-    wanted = range(model.spec.scaling.awake)
-    failed = [r for r in seen.replicas if r.state is ReplicaState.FAILED and r.index in wanted]
-    ready = {r.index for r in seen.replicas if r.state is ReplicaState.READY}
-    model = replace(model, observed=seen)
-    if ready and model.ready_at is None:
-        model = with_event(replace(model, ready_at=now, was_ready=True), now, "ready")
-    if ready.issuperset(wanted):  # one that starts again may fail again: it forgets nothing
-        model = replace(model, failures=0, retry_at=None, failure="")
-    if not ready:
+    ready = [r for r in seen.replicas if r.state is ReplicaState.READY]
+    price = model.quote.usd_per_instance_hour
+    ledger = counted(model.ledger, instances=seen.instances, usd_per_instance_hour=price, now=now)
+    model = replace(model, observed=seen, ledger=ledger)
+    if ready:
+        revision = min(r.revision for r in ready) or model.revision
+        model = replace(model, running_revision=revision, was_ready=True)
+        if model.ready_at is None:
+            model = with_event(replace(model, ready_at=now), now, "ready")
+    else:
         model = replace(model, ready_at=None)
-    for replica in failed:
-        if before.get(replica.index) is not ReplicaState.FAILED:
+    wanted = _wanted(model)
+    fresh = [r for r in ready if is_fresh(r, model)]
+    if len(fresh) >= wanted:  # one that starts again may fail again: it forgets nothing
+        return replace(model, failures=0, retry_at=None, failure="")
+    for replica in seen.replicas:
+        if replica.state is ReplicaState.FAILED and before.get(replica.index) is not ReplicaState.FAILED:
             model = _with_failure(model, replica, now)
     return model
-
-
-@dataclass(frozen=True)
-class End:
-    """A time limit was reached."""
-
-    desired: Desired
-    why: str
-    needs_no_use: bool
-
-
-def end_of_wake(model: Model, use: Use, now: datetime) -> End | None:
-    """The time limit that is reached, if any: hard TTL, unused for too long asleep, idle."""
-    spec = model.spec
-    if model.desired is Desired.DELETED:
-        return None
-    if _is_reached(expires_at(model), now):
-        return End(Desired.DELETED, "its time to live is over", needs_no_use=False)
-    if use.is_held(now):
-        return None
-    if _is_reached(_deletes_at(model, use, now), now):
-        return End(Desired.DELETED, f"asleep and unused for {spec.delete_after_s} s", needs_no_use=True)
-    if _is_reached(sleeps_at(model, use, now), now):
-        return End(Desired.ASLEEP, f"idle for {spec.sleep_after_s} s", needs_no_use=True)
-    return None
-
-
-def sleeps_at(model: Model, use: Use, now: datetime) -> datetime | None:
-    """When the model will go to sleep if nobody uses it from now on. None: never, or it is not up."""
-    if model.desired is not Desired.RUNNING or model.ready_at is None or model.spec.sleep_after_s is None:
-        return None
-    since = now if use.is_held(now) else max(model.ready_at, use.last_used_at or model.ready_at)
-    return since + timedelta(seconds=model.spec.sleep_after_s)
-
-
-def expires_at(model: Model) -> datetime | None:
-    """The hard end of life. None: none."""
-    return None if model.spec.ttl_s is None else model.created_at + timedelta(seconds=model.spec.ttl_s)
 
 
 def wishing(model: Model, desired: Desired, now: datetime, why: str) -> Model:
@@ -160,8 +115,14 @@ def status(model: Model) -> Status:
 
 def needs_new_replicas(old: ModelSpec, new: ModelSpec) -> bool:
     """Whether replicas that run under `old` must be replaced; time limits and the number of replicas need not."""
-    same = replace(new, sleep_after_s=old.sleep_after_s, delete_after_s=old.delete_after_s, ttl_s=old.ttl_s)
-    scaling = replace(same.scaling, min=old.scaling.min, max=old.scaling.max)
+    same = replace(
+        new,
+        sleep_after_s=old.sleep_after_s,
+        delete_after_s=old.delete_after_s,
+        ttl_s=old.ttl_s,
+        gpu_idle_below_percent=old.gpu_idle_below_percent,
+    )
+    scaling = replace(same.scaling, min=old.scaling.min, max=old.scaling.max, schedule=old.scaling.schedule)
     return replace(same, scaling=scaling) != old
 
 
@@ -182,75 +143,91 @@ def _with_failure(model: Model, replica: Replica, now: datetime) -> Model:
     )
 
 
-def _converge(model: Model, before: Observation, use: Use, now: datetime, gone_after_s: float) -> Decision:
-    seen = model.observed
+def _wanted(model: Model) -> int:
+    return model.sizing.replicas or model.spec.scaling.awake
+
+
+def _tagged(model: Model, sight: Sight, now: datetime) -> tuple[Model, tuple[Retag, ...]]:
+    """What the tags are to say. A resource that is not there yet gets them from the row when it is created."""
+    expiry = model.tagged.expires_at
+    renewed = now + timedelta(seconds=DEAD_MAN_S)
+    is_due = expiry is None or expiry <= renewed - timedelta(seconds=RENEWED_AFTER_S)
+    if sight.traits.is_billed and model.desired is Desired.RUNNING and is_due:
+        expiry = renewed
+    tagged = Tagged(expiry, expires_at(model))
+    if tagged == model.tagged or model.desired is Desired.DELETED:
+        return model, ()
+    if sight.seen.exists:
+        return model, (Retag(tagged),)
+    return replace(model, tagged=tagged), ()
+
+
+def _converge(model: Model, before: Observation, sight: Sight, now: datetime) -> Decision:
     match model.desired:
         case Desired.DELETED:
-            return _toward_nothing(model, seen, now, gone_after_s)
+            return _toward_nothing(model, sight, now)
         case Desired.ASLEEP:
-            return _toward_sleep(model, seen, use, now)
+            return _toward_sleep(replace(model, sizing=Sizing()), sight, now)
         case Desired.RUNNING:
-            return _toward_running(model, before, use, now)
+            return _toward_running(model, before, sight, now)
 
 
-def _toward_nothing(model: Model, seen: Observation, now: datetime, gone_after_s: float) -> Decision:
-    if seen.exists:
+def _toward_nothing(model: Model, sight: Sight, now: datetime) -> Decision:
+    if sight.seen.exists:
         # Removal is asked for again on every pass: a failed delete is retried for ever.
-        return Decision(replace(model, gone_at=None), (RemoveResource(),), again_at=now + timedelta(seconds=1))
+        return Decision(replace(model, gone_at=None), (RemoveResource(),), again_at=_soon(sight, now))
     gone_at = model.gone_at or now
-    confirmed_at = gone_at + timedelta(seconds=gone_after_s)
+    confirmed_at = gone_at + timedelta(seconds=sight.traits.gone_after_s)
     if confirmed_at <= now:
         return Decision(replace(model, gone_at=gone_at), (ForgetModel(),))
     return Decision(replace(model, gone_at=gone_at), again_at=confirmed_at)
 
 
-def _toward_sleep(model: Model, seen: Observation, use: Use, now: datetime) -> Decision:
+def _toward_sleep(model: Model, sight: Sight, now: datetime) -> Decision:
+    seen = sight.seen
     drained_at = model.desired_at + timedelta(seconds=DRAIN_S)
-    if seen.replicas and use.is_held(now) and now < drained_at:
-        return Decision(model, again_at=now + timedelta(seconds=1))
-    return Decision(*_stopping(model, seen.replicas), again_at=_next_limit(model, use, now))
+    if seen.replicas and sight.is_held(now) and now < drained_at:
+        return Decision(model, again_at=_soon(sight, now))
+    # The row says "stopping" before the host is asked, so that no request is sent there from then on.
+    marked = tuple(
+        replace(r, state=ReplicaState.STOPPING) if r.state is ReplicaState.READY else r for r in seen.replicas
+    )
+    stops = tuple(StopReplica(r.index) for r in seen.replicas if r.state is not ReplicaState.STOPPING)
+    floor = (HoldFloor(0),) if seen.floor else ()
+    return Decision(
+        replace(model, observed=replace(seen, replicas=marked)),
+        (*floor, *stops),
+        again_at=next_limit(model, sight, now),
+    )
 
 
-def _toward_running(model: Model, before: Observation, use: Use, now: datetime) -> Decision:
-    seen = model.observed
-    is_live = any(r.state in (ReplicaState.STARTING, ReplicaState.READY) for r in seen.replicas)
-    is_draining = use.is_held(now) and now < model.revised_at + timedelta(seconds=DRAIN_S)
-    if is_live and model.running_revision != model.revision:
-        return _replacing(model, use, now, is_draining=is_draining)
-    surplus = [r for r in seen.replicas if r.index >= model.spec.scaling.awake]
-    starts = _starts(model, seen, now)
-    if starts:
-        model = replace(
-            model,
-            running_revision=model.revision,
-            # The row says "starting" before the host is asked, so that a failure right after is a new one.
-            observed=replace(seen, replicas=_with_starting(seen.replicas, starts, before.replicas)),
-        )
+def _toward_running(model: Model, before: Observation, sight: Sight, now: datetime) -> Decision:
+    window = window_at(model, now)
+    least = max(model.spec.scaling.awake, window.min if window else 0)
+    demand = sight.use.demand_at(now)
+    model = replace(model, sizing=sized(model.sizing, model.spec.scaling, demand=demand, floor=least, now=now))
+    todo = roster(model, before, sight, _wanted(model), now, may_start=_may_start(model, now))
+    shown = with_starting(todo.replicas, todo.starts, before)
+    model = replace(model, observed=replace(sight.seen, replicas=shown))
+    actions: list[Action] = [*map(StopReplica, todo.stops), *map(StartReplica, todo.starts)]
+    if sight.traits.replaces_in_place and any(r.state in LIVE and not is_fresh(r, model) for r in shown):
+        actions.append(Revise())
+    actions += _floor(model, sight, now, is_kept=window is not None)
     retry = model.retry_at if model.retry_at is not None and model.retry_at > now else None
-    is_on_its_way = any(r.state in (ReplicaState.STARTING, ReplicaState.STOPPING) for r in seen.replicas)
-    look = now + timedelta(seconds=1) if is_on_its_way or surplus else None
-    times = [at for at in (retry, look, _next_limit(model, use, now)) if at is not None]
-    stops = () if is_draining else _stops(surplus)
-    return Decision(model, (*stops, *starts), again_at=min(times, default=None))
+    look = _soon(sight, now) if todo.is_waiting or any(r.leaving_at for r in shown) else None
+    times = [at for at in (retry, look, _scales_down_at(model), next_limit(model, sight, now)) if at is not None]
+    return Decision(model, tuple(actions), needs_no_use=todo.needs_no_use, again_at=min(times, default=None))
 
 
-def _replacing(model: Model, use: Use, now: datetime, *, is_draining: bool) -> Decision:
-    soon = now + timedelta(seconds=1)
-    if is_draining:
-        return Decision(model, again_at=soon)
-    marked, stops = _stopping(model, model.observed.replicas)
-    return Decision(marked, stops, needs_no_use=not use.is_held(now), again_at=soon)
-
-
-def _starts(model: Model, seen: Observation, now: datetime) -> tuple[StartReplica, ...]:
-    present = {r.index: r for r in seen.replicas}
-    starts = []
-    for index in range(model.spec.scaling.awake):
-        replica = present.get(index)
-        is_missing = replica is None or replica.state is ReplicaState.FAILED
-        if is_missing and _may_start(model, now):
-            starts.append(StartReplica(index))
-    return tuple(starts)
+def _floor(model: Model, sight: Sight, now: datetime, *, is_kept: bool) -> tuple[HoldFloor, ...]:
+    """Autoscaling in the cloud knows no leases. Without a floor it is what ends a model when we cannot."""
+    if not sight.traits.scales_itself or not sight.seen.replicas:
+        return ()
+    limit_s = model.spec.sleep_after_s
+    outlasts_platform = limit_s is None or limit_s > PLATFORM_IDLE_S
+    is_kept = is_kept or outlasts_platform or sight.is_held(now)
+    floor = _wanted(model) if is_kept else 0
+    return () if floor == sight.seen.floor else (HoldFloor(floor),)
 
 
 def _may_start(model: Model, now: datetime) -> bool:
@@ -259,36 +236,10 @@ def _may_start(model: Model, now: datetime) -> bool:
     return not model.failure  # a failure without a time to retry is final
 
 
-def _with_starting(
-    seen: tuple[Replica, ...], starts: tuple[StartReplica, ...], before: tuple[Replica, ...]
-) -> tuple[Replica, ...]:
-    waiting = {r.index: r for r in before if r.state is ReplicaState.STARTING}  # their stage says what they wait for
-    indices = {s.index for s in starts}
-    starting = [waiting.get(i, Replica(i, ReplicaState.STARTING)) for i in indices]
-    return tuple(sorted([*(r for r in seen if r.index not in indices), *starting], key=lambda r: r.index))
+def _scales_down_at(model: Model) -> datetime | None:
+    since = model.sizing.surplus_since
+    return None if since is None else since + timedelta(seconds=DOWN_AFTER_S)
 
 
-def _stops(replicas: tuple[Replica, ...] | list[Replica]) -> tuple[StopReplica, ...]:
-    return tuple(StopReplica(r.index) for r in replicas if r.state is not ReplicaState.STOPPING)
-
-
-def _stopping(model: Model, replicas: tuple[Replica, ...]) -> tuple[Model, tuple[StopReplica, ...]]:
-    """The row says "stopping" before the host is asked, so that no request is sent there from then on."""
-    marked = tuple(replace(r, state=ReplicaState.STOPPING) if r.state is ReplicaState.READY else r for r in replicas)
-    return replace(model, observed=replace(model.observed, replicas=marked)), _stops(replicas)
-
-
-def _next_limit(model: Model, use: Use, now: datetime) -> datetime | None:
-    """When `end_of_wake` may next say something new."""
-    limits = (sleeps_at(model, use, now), expires_at(model), _deletes_at(model, use, now))
-    return min((at for at in limits if at is not None), default=None)
-
-
-def _deletes_at(model: Model, use: Use, now: datetime) -> datetime | None:
-    if model.desired is not Desired.ASLEEP or model.spec.delete_after_s is None:
-        return None
-    return (now if use.is_held(now) else model.desired_at) + timedelta(seconds=model.spec.delete_after_s)
-
-
-def _is_reached(limit: datetime | None, now: datetime) -> bool:
-    return limit is not None and limit <= now
+def _soon(sight: Sight, now: datetime) -> datetime:
+    return now + timedelta(seconds=LOOK_AT_CLOUD_S if sight.traits.is_billed else LOOK_S)

@@ -6,15 +6,18 @@ a tenant's models                  model#TENANT       (all)
 all models, for the reconciler     (scan, partitions that start with "model#")
 who uses a model, last use         use#TENANT         NAME
 who reconciles a model             lease#TENANT       NAME     expires by itself
+what was dropped, by resource      gone#              RESOURCE expires by itself
+the fleet as a whole               fleet#             caps     also tells that this registry was not lost
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from llmanager.kernel.bodies import body_of, entity_in
 from llmanager.kernel.table import Check, Row
 from llmanager.models.entities import Model, Use
 
 Key = tuple[str, str]  # tenant, name
+TOMBSTONE_DAYS = 30  # a resource that a cut-off call creates shows long before
 
 
 def model_partition(tenant: str) -> str:
@@ -27,6 +30,18 @@ def use_partition(tenant: str) -> str:
 
 def lease_partition(tenant: str) -> str:
     return f"lease#{tenant}"
+
+
+def gone_partition() -> str:
+    return "gone#"
+
+
+def fleet_partition() -> str:
+    return "fleet#"
+
+
+def fleet_sort() -> str:
+    return "caps"
 
 
 def is_model(row: Row) -> bool:
@@ -66,6 +81,12 @@ def to_use(row: Row | None) -> Use:
 def lease_row(key: Key, owner: str, until: datetime) -> Row:
     tenant, name = key
     return Row(lease_partition(tenant), name, {"owner": owner}, expires_at=until)
+
+
+def tombstone_row(model: Model, now: datetime) -> Row:
+    """Written as the model's row goes: whatever shows under its resource from then on is nobody's, for certain."""
+    body = {"tenant": model.tenant, "name": model.name, "generation": model.generation}
+    return Row(gone_partition(), model.resource, body, expires_at=now + timedelta(days=TOMBSTONE_DAYS))
 
 
 def still_there(model: Model) -> Check:

@@ -26,6 +26,7 @@ MAX_DOCUMENTS = 10_000  # of one ingestion
 MAX_DOCUMENT_BYTES = 2 * 1024 * 1024 * 1024
 MAX_OBJECT_BYTES = 256 * 1024 * 1024  # of embedded data as one JSON object; as JSONL it may be longer
 MAX_OBJECT_ITEMS = 500_000  # of the same
+MAX_EVENTS = 20  # that are remembered, the newest ones
 
 MAX_COMPONENT = 1e15  # of a vector, its sign apart: sums of squares stay finite in float32
 MIN_LENGTH = 1e-15  # a shorter vector has no direction: its cosine with any other is 0
@@ -127,6 +128,13 @@ class IndexStats:
 
 
 @dataclass(frozen=True)
+class Event:
+    at: datetime
+    what: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class Index:
     """Where a collection's index stands. It is behind while a write that was begun is not known to be in it."""
 
@@ -136,6 +144,7 @@ class Index:
     build: int = 0  # grows whenever the index is dropped or made anew: one that was read from may be another now
     tended_seq: int = 0  # last_seq when it was last compacted
     count: int = 0  # items when it was hibernated
+    events: tuple[Event, ...] = ()  # of the index: hibernated, restored
     version: int = 0
 
     @property
@@ -169,6 +178,7 @@ class Collection:
     delete_after_s: int | None = None  # after that long unused
     ttl_s: int | None = None  # hard end of life from creation
     is_deleting: bool = False
+    events: tuple[Event, ...] = ()  # of the collection itself: created, deleting
     version: int = 0
 
     @property

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from llmanager.vdb.entities import Collection, Index, IndexState, Use
+from llmanager.vdb.entities import MAX_EVENTS, Collection, Event, Index, IndexState, Use
 
 NOTE_EVERY_S = 30.0
 TEND_AFTER_WRITES = 16
@@ -42,9 +42,14 @@ def deletes_at(collection: Collection, use: Use) -> datetime | None:
     ends = []
     if collection.delete_after_s is not None:
         ends.append(_last_use(collection, use) + timedelta(seconds=collection.delete_after_s))
-    if collection.ttl_s is not None:
-        ends.append(collection.created_at + timedelta(seconds=collection.ttl_s))
+    if (end := expires_at(collection)) is not None:
+        ends.append(end)
     return min(ends, default=None)
+
+
+def expires_at(collection: Collection) -> datetime | None:
+    """The hard end of life. None: none."""
+    return None if collection.ttl_s is None else collection.created_at + timedelta(seconds=collection.ttl_s)
 
 
 def is_worth_noting(collection: Collection, use: Use, now: datetime) -> bool:
@@ -61,6 +66,22 @@ def needs_tending(collection: Collection, index: Index, use: Use, now: datetime)
     writes = index.last_seq - index.tended_seq
     is_idle = now - _last_use(collection, use) >= timedelta(seconds=TEND_AFTER_IDLE_S)
     return writes >= TEND_AFTER_WRITES or (writes > 0 and is_idle)
+
+
+def why_deleted(collection: Collection, now: datetime) -> str:
+    """Of what is due to be."""
+    if _is_past(expires_at(collection), now):
+        return "its time to live is over"
+    return f"unused for {collection.delete_after_s} s"
+
+
+def with_event(events: tuple[Event, ...], at: datetime, what: str, why: str = "") -> tuple[Event, ...]:
+    return (*events, Event(at, what, why))[-MAX_EVENTS:]
+
+
+def events(collection: Collection, index: Index) -> tuple[Event, ...]:
+    """Of both, the oldest first. Rows of an earlier version have none."""
+    return tuple(sorted((*collection.events, *index.events), key=lambda event: event.at))[-MAX_EVENTS:]
 
 
 def status(index: Index) -> str:

@@ -6,18 +6,23 @@ a tenant's collections                            collection#TENANT   (all)
 all collections, for the sweep                    (scan, partitions that start with "collection#")
 where a collection's index stands, its writes     index#TENANT        RESOURCE
 last use                                          use#TENANT          RESOURCE
+what was deleted, by resource                     gone#               RESOURCE   expires by itself
+that this registry was not lost                   fleet#              caps
 
 Tenants have no '#' in their names. What hangs on a resource cannot be mistaken for that of a collection which was
 deleted and created again.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from llmanager.kernel.bodies import body_of, entity_in
-from llmanager.kernel.table import Action, Check, Delete, Row
+from llmanager.kernel.table import Action, Check, Delete, Put, Row
 from llmanager.vdb.entities import Collection, Index, Use
 
 Key = tuple[str, str]  # tenant, name
+GONE = "gone#"
+MARKER = ("fleet#", "caps")
+TOMBSTONE_DAYS = 30  # what a cut-off write leaves shows long before
 _COLLECTION = "collection#"
 
 
@@ -71,9 +76,21 @@ def unused_since(collection: Collection, use: Use) -> Check:
     return Check(use_partition(collection.tenant), collection.resource, use.version or "absent")
 
 
-def gone(collection: Collection) -> tuple[Action, ...]:
-    """What removes every row of a collection, together."""
+def marker_row() -> Row:
+    """There from the first create on: without it a registry holds nothing because it was lost, or is new."""
+    return Row(*MARKER)
+
+
+def tombstone_row(collection: Collection, now: datetime) -> Row:
+    """Whatever shows under the resource from then on is nobody's, for certain."""
+    body = {"tenant": collection.tenant, "name": collection.name}
+    return Row(GONE, collection.resource, body, expires_at=now + timedelta(days=TOMBSTONE_DAYS))
+
+
+def gone(collection: Collection, now: datetime) -> tuple[Action, ...]:
+    """What removes every row of a collection, together, and tells of it for a while."""
     return (
+        Put(tombstone_row(collection, now)),
         Delete(collection_partition(collection.tenant), collection.name, collection.version),
         Delete(index_partition(collection.tenant), collection.resource),
         Delete(use_partition(collection.tenant), collection.resource),

@@ -196,12 +196,20 @@ class Vdb(Response):
     last_used_at: Time | None
     sleeps_at: Time | None
     deletes_at: Time | None
+    expires_at: Time | None
+
+
+class Event(Response):
+    at: Time
+    what: str
+    why: str
 
 
 class VdbStatus(Vdb):
     count: int
     bytes: int
     segments: int
+    events: list[Event]
 
 
 class VdbList(Response):

@@ -13,6 +13,7 @@ from llmanager.models.entities import Backend, ModelSpec, Replica, ReplicaState,
 from llmanager.models.ports import ModelHost
 from tests.fakes.changes import Changes
 from tests.fakes.model_host import FakeModelHost
+from tests.fakes.orders import held_by, order
 from tests.fakes.tiny_gguf import write_tiny_chat
 from tests.fakes.weights import FakeWeights
 
@@ -35,7 +36,7 @@ class Hosted:
         self.changes.until(is_so)
 
     def run(self, resource: str = "lm-a", replica: int = 0) -> None:
-        self.host.start(resource, self.good, replica)
+        self.host.start(order(resource, self.good), replica)
         self.until(lambda: replica in [endpoint.replica for endpoint in self.host.endpoints(resource)])
 
 
@@ -77,7 +78,7 @@ def test_what_was_never_started_is_not_there(hosted):
     assert not hosted.host.observe("lm-a").exists
     assert hosted.replicas() == ()
     assert hosted.host.endpoints("lm-a") == ()
-    assert hosted.host.resources() == ()
+    assert held_by(hosted.host) == ()
 
 
 def test_a_started_replica_becomes_ready_and_has_an_endpoint(hosted):
@@ -93,7 +94,7 @@ def test_a_started_replica_becomes_ready_and_has_an_endpoint(hosted):
 def test_starting_it_twice_starts_one(hosted):
     hosted.run()
     before = hosted.host.endpoints("lm-a")
-    hosted.host.start("lm-a", hosted.good, 0)
+    hosted.host.start(order("lm-a", hosted.good), 0)
 
     assert hosted.host.endpoints("lm-a") == before
 
@@ -140,18 +141,18 @@ def test_after_remove_the_host_holds_nothing_of_the_resource(hosted):
     hosted.host.remove("lm-a")
 
     hosted.until(lambda: not hosted.host.observe("lm-a").exists)
-    assert hosted.host.resources() == ("lm-b",)
+    assert held_by(hosted.host) == ("lm-b",)
     assert hosted.states("lm-b") == [ReplicaState.READY]
 
 
 def test_removing_what_is_not_there_is_fine(hosted):
     hosted.host.remove("lm-a")
 
-    assert hosted.host.resources() == ()
+    assert held_by(hosted.host) == ()
 
 
 def test_a_model_that_cannot_work_ends_as_failed_for_good(hosted):
-    hosted.host.start("lm-a", hosted.broken, 0)
+    hosted.host.start(order("lm-a", hosted.broken), 0)
     hosted.until(lambda: hosted.states() == [ReplicaState.FAILED])
 
     (failed,) = hosted.replicas()
@@ -159,11 +160,11 @@ def test_a_model_that_cannot_work_ends_as_failed_for_good(hosted):
     assert failed.reason.endswith(".")
     assert "/" not in failed.reason
     assert hosted.host.endpoints("lm-a") == ()
-    assert hosted.host.resources() == ("lm-a",)
+    assert held_by(hosted.host) == ("lm-a",)
 
 
 def test_a_failed_replica_is_forgotten_when_it_is_stopped(hosted):
-    hosted.host.start("lm-a", hosted.broken, 0)
+    hosted.host.start(order("lm-a", hosted.broken), 0)
     hosted.until(lambda: hosted.states() == [ReplicaState.FAILED])
     hosted.host.stop("lm-a", 0)
 
@@ -171,7 +172,7 @@ def test_a_failed_replica_is_forgotten_when_it_is_stopped(hosted):
 
 
 def test_a_failed_replica_can_be_started_with_what_works(hosted):
-    hosted.host.start("lm-a", hosted.broken, 0)
+    hosted.host.start(order("lm-a", hosted.broken), 0)
     hosted.until(lambda: hosted.states() == [ReplicaState.FAILED])
     hosted.run()
 
@@ -183,7 +184,7 @@ def test_a_quote_starts_nothing(hosted):
 
     assert quote.fits
     assert quote.fit_reason
-    assert hosted.host.resources() == ()
+    assert held_by(hosted.host) == ()
 
 
 def test_an_unknown_model_has_no_quote(hosted):

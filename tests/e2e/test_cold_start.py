@@ -8,6 +8,7 @@ from llmanager.adapters.local.liveness import Target, is_alive
 from llmanager.adapters.local.llama_cpp import LlamaCppModelHost
 from llmanager.models.entities import Kind, ModelSpec
 from tests.fakes.changes import Changes
+from tests.fakes.orders import order
 from tests.fakes.tiny_gguf import write_tiny_chat
 from tests.fakes.weights import FakeWeights
 
@@ -21,7 +22,7 @@ def test_a_small_model_gives_its_first_token_within_two_seconds_of_its_start(tmp
     host = LlamaCppModelHost(weights=weights, home=tmp_path, memory_budget_mib=1000, cores=2, on_change=changes)
     try:
         began = time.monotonic()
-        host.start("lm-a", ModelSpec("chat"), 0)
+        host.start(order("lm-a", ModelSpec("chat")), 0)
         changes.until(lambda: host.endpoints("lm-a") != ())
         ready_s = time.monotonic() - began
         (endpoint,) = host.endpoints("lm-a")

@@ -14,6 +14,7 @@ from llmanager.adapters.local.processes import Launch, Spawner
 from llmanager.models.entities import ModelSpec
 from tests.fakes.changes import Changes
 from tests.fakes.openai_engine import engine
+from tests.fakes.orders import order
 from tests.fakes.tiny_gguf import write_tiny_chat
 from tests.fakes.weights import FakeWeights
 
@@ -41,7 +42,7 @@ def start(home: Path, name: str) -> None:
         engines={"stand-in": engine("--family")},
     )
     for replica in (0, 1):
-        host.start("lm-a", ModelSpec("chat", engine=name), replica)
+        host.start(order("lm-a", ModelSpec("chat", engine=name)), replica)
     changes.until(lambda: len(host.endpoints("lm-a")) == 2)
 
 

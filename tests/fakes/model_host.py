@@ -1,11 +1,24 @@
 """A ModelHost without processes, threads or time: a test says when a replica gets ready, crashes or finds no room."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 from llmanager.kernel.errors import InvalidInput, LLManagerError, NoRoom
-from llmanager.models.entities import Memory, ModelSpec, Observation, Quote, Replica, ReplicaState, Resident
-from llmanager.models.ports import Endpoint
+from llmanager.models.entities import (
+    Held,
+    Memory,
+    ModelSpec,
+    Observation,
+    Order,
+    Quote,
+    Replica,
+    ReplicaState,
+    Resident,
+    Tags,
+)
+from llmanager.models.ports import Endpoint, HostTraits
 
 
 class FakeModelHost:
@@ -17,6 +30,9 @@ class FakeModelHost:
     broken            models that fail for good when they are started
     raises            the next call of a method by that name raises this, once: {"start": Throttled("...")}
     calls             every changing call, e.g. ("start", "lm-a", 0)
+    tags              what each resource says of itself
+    gpu               what `gpu_percent` answers; `gpu_asked` counts the questions
+    usd_per_hour      of one replica
     """
 
     def __init__(
@@ -24,10 +40,15 @@ class FakeModelHost:
         *,
         budget_mib: int | None = None,
         memory_mib: int = 100,
-        gone_after_s: float = 0.0,
+        traits: HostTraits | None = None,
         on_change: Callable[[str], None] = lambda resource: None,
     ) -> None:
-        self.gone_after_s = gone_after_s
+        self.traits = traits or HostTraits()
+        self.tags: dict[str, Tags] = {}
+        self.gpu: Decimal | None = None
+        self.gpu_asked = 0
+        self.usd_per_hour = Decimal(0)
+        self.floors: dict[str, int] = {}
         self.starts_at_once = True
         self.stops_at_once = True
         self.memory_mib = memory_mib
@@ -41,7 +62,7 @@ class FakeModelHost:
         self._replicas: dict[str, dict[int, Replica]] = {}
 
     def become_ready(self, resource: str, replica: int = 0) -> None:
-        self._set(resource, Replica(replica, ReplicaState.READY))
+        self._set(resource, self._now_in(resource, replica, ReplicaState.READY))
 
     def progress(self, resource: str, stage: str, replica: int = 0) -> None:
         self._set(resource, Replica(replica, ReplicaState.STARTING, stage=stage))
@@ -68,8 +89,9 @@ class FakeModelHost:
         fits = self.budget_mib is None or need <= self.budget_mib
         return Quote(
             instance_type="fake",
-            usd_per_hour=Decimal(0),
-            usd_per_month=Decimal(0),
+            usd_per_hour=self.usd_per_hour * spec.scaling.awake,
+            usd_per_month=self.usd_per_hour * spec.scaling.awake * 730,
+            usd_per_instance_hour=self.usd_per_hour,
             memory_mib=need,
             download_mib=0,
             cold_start_ms=100,
@@ -81,22 +103,26 @@ class FakeModelHost:
     def observe(self, resource: str) -> Observation:
         self._maybe_raise("observe")
         replicas = tuple(replica for _, replica in sorted(self._replicas.get(resource, {}).items()))
-        return Observation(exists=bool(replicas), replicas=replicas)
+        instances = len(replicas) if self.traits.is_billed else 0
+        return Observation(bool(replicas), replicas, instances=instances, floor=self.floors.get(resource, 0))
 
-    def start(self, resource: str, spec: ModelSpec, replica: int) -> None:
+    def start(self, order: Order, replica: int) -> None:
+        resource, spec = order.resource, order.spec
         self.calls.append(("start", resource, replica))
         self._maybe_raise("start")
         found = self._replicas.get(resource, {}).get(replica)
         if found is not None and found.state in (ReplicaState.STARTING, ReplicaState.READY):
             return
         if spec.model in self.broken or spec.model in self.unknown:
+            self.tags[resource] = order.tags
             self.fail(resource, f"The file of {spec.model!r} is broken.", replica=replica, is_final=True)
             return
         memory = self.memory()
         if memory is not None and self.memory_mib > memory.free_mib:
             raise NoRoom(f"It needs {self.memory_mib} MiB and {memory.free_mib} are free.")
         state = ReplicaState.READY if self.starts_at_once else ReplicaState.STARTING
-        self._set(resource, Replica(replica, state))
+        self.tags[resource] = order.tags
+        self._set(resource, Replica(replica, state, revision=order.revision))
 
     def stop(self, resource: str, replica: int) -> None:
         self.calls.append(("stop", resource, replica))
@@ -108,15 +134,41 @@ class FakeModelHost:
         else:
             self._set(resource, Replica(replica, ReplicaState.STOPPING))
 
+    def park(self, resource: str) -> None:
+        for replica in tuple(self._replicas.get(resource, {})):
+            self.stop(resource, replica)
+
+    def revise(self, order: Order) -> None:
+        self.calls.append(("revise", order.resource, order.revision))
+        self._maybe_raise("revise")
+        for replica in tuple(self._replicas.get(order.resource, {}).values()):
+            self._set(order.resource, replace(replica, revision=order.revision))
+
+    def hold_floor(self, resource: str, replicas: int) -> None:
+        self.calls.append(("hold_floor", resource, replicas))
+        self._maybe_raise("hold_floor")
+        self.floors[resource] = replicas
+
+    def retag(self, resource: str, tags: Tags) -> None:
+        self.calls.append(("retag", resource, tags.expires_at, tags.ttl_at))
+        self._maybe_raise("retag")
+        if resource in self._replicas:
+            self.tags[resource] = tags
+
+    def gpu_percent(self, resource: str, since: datetime) -> Decimal | None:
+        self._maybe_raise("gpu_percent")
+        self.gpu_asked += 1
+        return self.gpu
+
     def remove(self, resource: str) -> None:
         self.calls.append(("remove", resource))
         self._maybe_raise("remove")
         if self._replicas.pop(resource, None) is not None:
             self._on_change(resource)
 
-    def resources(self) -> tuple[str, ...]:
+    def resources(self) -> tuple[Held, ...]:
         self._maybe_raise("resources")
-        return tuple(sorted(self._replicas))
+        return tuple(Held(resource, self.tags.get(resource)) for resource in sorted(self._replicas))
 
     def endpoints(self, resource: str) -> tuple[Endpoint, ...]:
         return tuple(
@@ -139,6 +191,10 @@ class FakeModelHost:
 
     def close(self) -> None:
         self._replicas.clear()
+
+    def _now_in(self, resource: str, index: int, state: ReplicaState) -> Replica:
+        found = self._replicas.get(resource, {}).get(index)
+        return replace(found or Replica(index, state), state=state)
 
     def _set(self, resource: str, replica: Replica) -> None:
         self._replicas.setdefault(resource, {})[replica.index] = replica

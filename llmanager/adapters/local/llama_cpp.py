@@ -3,6 +3,8 @@
 import shutil
 import threading
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 from llmanager.adapters.local import fit as sizes
@@ -12,8 +14,8 @@ from llmanager.adapters.local.processes import Spawner
 from llmanager.adapters.local.replica import UNTIL_GONE_S, LocalReplica, Surroundings, Timing
 from llmanager.adapters.local.weights_port import Weights, WeightsFacts
 from llmanager.kernel.errors import Final, InvalidInput, NoRoom, Unavailable
-from llmanager.models.entities import Memory, ModelSpec, Observation, Quote, Resident
-from llmanager.models.ports import Endpoint
+from llmanager.models.entities import Held, Memory, ModelSpec, Observation, Order, Quote, Resident, Tags
+from llmanager.models.ports import Endpoint, HostTraits
 
 NOTHING = Fit(memory_mib=0, context_tokens=0, cold_start_ms=0)
 
@@ -25,7 +27,7 @@ class LlamaCppModelHost:
     `endpoints` would show. `engines` are external commands by the name that a spec's `engine` chooses.
     """
 
-    gone_after_s = 0.0
+    traits = HostTraits()
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class LlamaCppModelHost:
         self._lock = threading.Lock()
         self._current: dict[str, dict[int, LocalReplica]] = {}
         self._leaving: dict[LocalReplica, str] = {}  # told to stop, not gone yet
+        self._tags: dict[str, Tags] = {}
         self._is_closed = False
 
     def quote(self, spec: ModelSpec) -> Quote:
@@ -62,19 +65,21 @@ class LlamaCppModelHost:
             seen = [r.seen for _, r in sorted({**leaving, **current}.items())]
         return Observation(exists=bool(seen), replicas=tuple(seen))
 
-    def start(self, resource: str, spec: ModelSpec, replica: int) -> None:
+    def start(self, order: Order, replica: int) -> None:
+        resource, spec = order.resource, order.spec
         if self._is_started(resource, replica):
             return
+        self._tags[resource] = order.tags
         try:
             command = self._command(spec)
             need = sizes.fit(spec, self._facts(spec))
         except (InvalidInput, Unavailable) as error:  # the latter: the hub cannot be asked for the size of the weights
-            failed = LocalReplica(replica, spec, None, NOTHING, self._log(resource, replica))
+            failed = LocalReplica(replica, spec, None, NOTHING, self._log(resource, replica), order.revision)
             failed.fail(str(error), is_final=isinstance(error, Final))
             self._admit(resource, failed)
             self._on_change(resource)
             return
-        starting = LocalReplica(replica, spec, command, need, self._log(resource, replica))
+        starting = LocalReplica(replica, spec, command, need, self._log(resource, replica), order.revision)
         if self._admit(resource, starting):
             starting.begin(self._surroundings(resource))
 
@@ -90,18 +95,35 @@ class LlamaCppModelHost:
         leaving.stop()
         self._on_change(resource)
 
-    def remove(self, resource: str) -> None:
+    def park(self, resource: str) -> None:
         with self._lock:
             replicas = tuple(self._current.get(resource, {}))
         for replica in replicas:
             self.stop(resource, replica)
+
+    def remove(self, resource: str) -> None:
+        self.park(resource)
+        self._tags.pop(resource, None)
         self._drop_logs(resource)
 
-    def resources(self) -> tuple[str, ...]:
+    def revise(self, order: Order) -> None:
+        raise NotImplementedError("replicas of this host are replaced one by one")
+
+    def hold_floor(self, resource: str, replicas: int) -> None:
+        """Nothing but the reconciler scales here."""
+
+    def retag(self, resource: str, tags: Tags) -> None:
+        self._tags[resource] = tags
+
+    def gpu_percent(self, resource: str, since: datetime) -> Decimal | None:
+        return None
+
+    def resources(self) -> tuple[Held, ...]:
         """Also those of which only logs are left, such as by a server that was killed: `remove` takes them away."""
         logged = {folder.name for folder in self._logs.iterdir()} if self._logs.is_dir() else set()
         with self._lock:
-            return tuple(sorted({*self._current, *self._leaving.values(), *logged}))
+            running = {*self._current, *self._leaving.values()}
+        return tuple(Held(name, self._tags.get(name), is_running=name in running) for name in sorted(running | logged))
 
     def endpoints(self, resource: str) -> tuple[Endpoint, ...]:
         with self._lock:

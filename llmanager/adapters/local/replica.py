@@ -55,14 +55,17 @@ class _Failed(Exception):
 
 
 class LocalReplica:
-    def __init__(self, index: int, spec: ModelSpec, command: EngineCommand | None, need: Fit, log: Path) -> None:
+    def __init__(
+        self, index: int, spec: ModelSpec, command: EngineCommand | None, need: Fit, log: Path, revision: int = 1
+    ) -> None:
         self.index = index
         self.spec = spec
+        self.revision = revision
         self.need = need
         self.is_fetching = True
         self._command = command
         self._log = log
-        self._seen = Replica(index, ReplicaState.STARTING)
+        self._seen = self._in(ReplicaState.STARTING)
         self._endpoint: Endpoint | None = None
         self._child: Child | None = None
         self._stopping = threading.Event()
@@ -71,7 +74,7 @@ class LocalReplica:
 
     @property
     def seen(self) -> Replica:
-        return Replica(self.index, ReplicaState.STOPPING) if self._stopping.is_set() else self._seen
+        return self._in(ReplicaState.STOPPING) if self._stopping.is_set() else self._seen
 
     @property
     def endpoint(self) -> Endpoint | None:
@@ -88,7 +91,7 @@ class LocalReplica:
     def fail(self, reason: str, *, is_final: bool) -> None:
         """For its own thread, or instead of `begin`."""
         self._endpoint = None
-        self._seen = Replica(self.index, ReplicaState.FAILED, reason=reason, is_final=is_final)
+        self._seen = self._in(ReplicaState.FAILED, reason=reason, is_final=is_final)
         self._over.set()
 
     def stop(self) -> None:
@@ -102,6 +105,9 @@ class LocalReplica:
 
     def wait(self, timeout_s: float) -> bool:
         return self._over.wait(timeout_s)
+
+    def _in(self, state: ReplicaState, *, stage: str = "", reason: str = "", is_final: bool = False) -> Replica:
+        return Replica(self.index, state, stage, reason, is_final, self.revision)
 
     def _live(self, around: Surroundings) -> None:
         reason, is_final = "The host failed unexpectedly. The replica is started again.", False
@@ -164,7 +170,7 @@ class LocalReplica:
             served_name=None if self._command is None else self._command.served_name,
             authorization=f"Bearer {key}" if has_key else None,
         )
-        self._seen = Replica(self.index, ReplicaState.READY)
+        self._seen = self._in(ReplicaState.READY)
         around.changed(self)
 
     def _look_after(self, child: Child, timing: Timing) -> None:
@@ -206,5 +212,5 @@ class LocalReplica:
 
     def _enter(self, around: Surroundings, stage: str) -> None:
         if self._seen.stage != stage:
-            self._seen = Replica(self.index, ReplicaState.STARTING, stage=stage)
+            self._seen = self._in(ReplicaState.STARTING, stage=stage)
             around.changed(self)

@@ -3,10 +3,12 @@
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 
 from llmanager.kernel.errors import InvalidInput
-from llmanager.models.entities import Kind, ModelSpec, Observation, Quote, Replica, ReplicaState
-from llmanager.models.ports import Endpoint
+from llmanager.models.entities import Held, Kind, ModelSpec, Observation, Order, Quote, Replica, ReplicaState, Tags
+from llmanager.models.ports import Endpoint, HostTraits
 
 READY = ReplicaState.READY
 
@@ -27,13 +29,13 @@ class RemoteModelHost:
     Whether the server behind it answers is the data path's to find out.
     """
 
-    gone_after_s = 0.0
+    traits = HostTraits()
 
     def __init__(self, remotes: Mapping[str, Remote], *, on_change: Callable[[str], None]) -> None:
         self._remotes = dict(remotes)
         self._on_change = on_change
         self._lock = threading.Lock()
-        self._started: dict[str, dict[int, ModelSpec]] = {}
+        self._started: dict[str, dict[int, Order]] = {}
 
     def quote(self, spec: ModelSpec) -> Quote:
         self._remote(spec)
@@ -41,6 +43,7 @@ class RemoteModelHost:
             instance_type="remote",
             usd_per_hour=None,
             usd_per_month=None,
+            usd_per_instance_hour=None,
             memory_mib=0,
             download_mib=0,
             cold_start_ms=0,
@@ -53,15 +56,16 @@ class RemoteModelHost:
     def observe(self, resource: str) -> Observation:
         with self._lock:
             started = sorted(self._started.get(resource, {}).items())
-        replicas = tuple(self._seen(index, spec) for index, spec in started)
+        replicas = tuple(self._seen(index, order) for index, order in started)
         return Observation(exists=bool(replicas), replicas=replicas)
 
-    def start(self, resource: str, spec: ModelSpec, replica: int) -> None:
+    def start(self, order: Order, replica: int) -> None:
+        resource = order.resource
         with self._lock:
             replicas = self._started.setdefault(resource, {})
             if replica in replicas and self._seen(replica, replicas[replica]).state is READY:
                 return
-            replicas[replica] = spec
+            replicas[replica] = order
         self._on_change(resource)
 
     def stop(self, resource: str, replica: int) -> None:
@@ -73,20 +77,36 @@ class RemoteModelHost:
                 del self._started[resource]
         self._on_change(resource)
 
+    def park(self, resource: str) -> None:
+        self.remove(resource)
+
+    def revise(self, order: Order) -> None:
+        raise NotImplementedError("replicas of this host are replaced one by one")
+
+    def hold_floor(self, resource: str, replicas: int) -> None:
+        """Nothing but the reconciler scales here."""
+
+    def retag(self, resource: str, tags: Tags) -> None:
+        """Nothing runs here that could outlive its time."""
+
+    def gpu_percent(self, resource: str, since: datetime) -> Decimal | None:
+        return None
+
     def remove(self, resource: str) -> None:
         with self._lock:
             if self._started.pop(resource, None) is None:
                 return
         self._on_change(resource)
 
-    def resources(self) -> tuple[str, ...]:
+    def resources(self) -> tuple[Held, ...]:
         with self._lock:
-            return tuple(sorted(self._started))
+            found = sorted(self._started.items())
+        return tuple(Held(name, next(iter(orders.values())).tags) for name, orders in found)
 
     def endpoints(self, resource: str) -> tuple[Endpoint, ...]:
         with self._lock:
             started = sorted(self._started.get(resource, {}).items())
-        ready = [(i, self._remotes[spec.model]) for i, spec in started if self._seen(i, spec).state is READY]
+        ready = [(i, self._remotes[o.spec.model]) for i, o in started if self._seen(i, o).state is READY]
         return tuple(Endpoint(i, remote.base_url, remote.served_name, remote.authorization) for i, remote in ready)
 
     def memory(self) -> None:
@@ -114,9 +134,9 @@ class RemoteModelHost:
             )
         return remote
 
-    def _seen(self, index: int, spec: ModelSpec) -> Replica:
+    def _seen(self, index: int, order: Order) -> Replica:
         try:
-            self._remote(spec)
+            self._remote(order.spec)
         except InvalidInput as error:
-            return Replica(index, ReplicaState.FAILED, reason=str(error), is_final=True)
-        return Replica(index, READY)
+            return Replica(index, ReplicaState.FAILED, reason=str(error), is_final=True, revision=order.revision)
+        return Replica(index, READY, revision=order.revision)

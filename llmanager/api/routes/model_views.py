@@ -4,10 +4,14 @@ from decimal import Decimal
 
 from llmanager.kernel.errors import InvalidInput, Retryable
 from llmanager.kernel.money import usd_text
+from llmanager.models.actions import describe
 from llmanager.models.catalog import CatalogEntry
-from llmanager.models.entities import Backend, Model, ModelSpec, Observation, Quote, ReplicaState, Status, Use
-from llmanager.models.reconcile import describe, expires_at, plan, sleeps_at, status
+from llmanager.models.entities import Backend, Model, ModelSpec, Observation, Quote, ReplicaState, Status
+from llmanager.models.ledger import spent_usd
+from llmanager.models.limits import expires_at, sleeps_at
+from llmanager.models.reconcile import plan, status
 from llmanager.models.rows import Key
+from llmanager.models.sight import Sight
 from llmanager.models.usecases.registry import Registry
 from llmanager.wire import models as wire
 
@@ -23,7 +27,9 @@ def created_view(registry: Registry, made: Model) -> wire.Created:
 
 
 def of_model(registry: Registry, model: Model) -> wire.ModelStatus:
-    use, seen = registry.use(model.key), status(model)
+    use, seen, now = registry.use(model.key), status(model), registry.clock.now()
+    sight = Sight(model.observed, use, registry.host(model).traits, registry.busy(model.resource))
+    spent = spent_usd(model.ledger, model.quote.usd_per_instance_hour, now)
     return wire.ModelStatus(
         name=model.name,
         status=seen,
@@ -37,17 +43,17 @@ def of_model(registry: Registry, model: Model) -> wire.ModelStatus:
         ),
         created_at=model.created_at,
         last_used_at=use.last_used_at,
-        sleeps_at=sleeps_at(model, use, registry.clock.now()),
+        sleeps_at=sleeps_at(model, sight, now),
         expires_at=expires_at(model),
         usd_per_hour=_usd(model.quote.usd_per_hour),
-        usd_spent=_usd(_spent(model)),
+        usd_spent=_usd(spent),
         events=tuple(wire.Event(at=e.at, what=e.what, why=e.why) for e in model.events),
     )
 
 
 def plan_view(model: Model) -> wire.Plan:
     quote = model.quote
-    first = plan(model, Observation(exists=False), Use(), model.created_at, gone_after_s=0)
+    first = plan(model, Sight(Observation(exists=False)), model.created_at)
     fetch = (f"fetch {quote.download_mib} MiB",) if quote.download_mib else ()
     return wire.Plan(
         actions=(*fetch, *(describe(action) for action in first.actions)),
@@ -96,11 +102,6 @@ def _reason(model: Model, seen: Status) -> str:
         return model.failure
     stages = [r.stage for r in model.observed.replicas if r.state is ReplicaState.STARTING and r.stage]
     return stages[0] if stages else ""
-
-
-def _spent(model: Model) -> Decimal | None:
-    """Nothing where an hour costs nothing; unknown where the price is."""
-    return Decimal(0) if model.quote.usd_per_hour == 0 else None
 
 
 def _usd(amount: Decimal | None) -> str | None:

@@ -53,7 +53,11 @@ def status_view(vdbs: Collections, key: Key) -> wire.VdbStatus:
     found = standing(vdbs, vdbs.require(key))
     size = measure(vdbs, found)
     return wire.VdbStatus(
-        **dict(_vdb(found)), count=size.count, bytes=size.index_bytes + size.segment_bytes, segments=size.segments
+        **dict(_vdb(found)),
+        count=size.count,
+        bytes=size.index_bytes + size.segment_bytes,
+        segments=size.segments,
+        events=[wire.Event(at=e.at, what=e.what, why=e.why) for e in found.events],
     )
 
 
@@ -99,4 +103,5 @@ def _vdb(found: Standing) -> wire.Vdb:
         last_used_at=found.last_used_at,
         sleeps_at=found.sleeps_at,
         deletes_at=found.deletes_at,
+        expires_at=found.expires_at,
     )

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from llmanager.kernel.errors import Conflict, Throttled
-from llmanager.models.entities import Desired, Model, ModelSpec
-from llmanager.models.errors import ModelBeingDeleted
+from llmanager.models.entities import Desired, Model, ModelSpec, Sizing
+from llmanager.models.errors import ModelBeingDeleted, WokenTooOften
+from llmanager.models.ledger import settled
 from llmanager.models.reconcile import needs_new_replicas, wishing, with_event
 from llmanager.models.rows import Key
 from llmanager.models.usecases.create import refuse_if_unsound
 from llmanager.models.usecases.registry import Registry
 
 ATTEMPTS = 20
+WAKES_PER_HOUR = 12  # of one model whose instances cost money
 
 
 def sleep(registry: Registry, key: Key) -> Model:
@@ -21,15 +24,25 @@ def sleep(registry: Registry, key: Key) -> Model:
 
 
 def wake(registry: Registry, key: Key, why: str = "asked for") -> Model:
-    """Let it run. Of many concurrent wakes one writes. Raises ModelNotFound, ModelBeingDeleted."""
+    """Let it run. Of many concurrent wakes one writes. Raises ModelNotFound, ModelBeingDeleted, WokenTooOften."""
     now = registry.clock.now()
 
     def wished(model: Model) -> Model:
         if model.desired is Desired.RUNNING and not model.failure:
             return model
-        return wishing(model, Desired.RUNNING, now, why)
+        woken = wishing(model, Desired.RUNNING, now, why)
+        return _counted_wake(woken, now) if registry.host(model).traits.is_billed else woken
 
     return _change(registry, key, wished)
+
+
+def _counted_wake(model: Model, now: datetime) -> Model:
+    """Each wake is paid for in minutes of an instance that serves nobody. Raises WokenTooOften."""
+    hour_ago = now - timedelta(hours=1)
+    recent = tuple(at for at in model.wakes if at > hour_ago)
+    if len(recent) >= WAKES_PER_HOUR:
+        raise WokenTooOften(model.name, WAKES_PER_HOUR, retry_after_s=(recent[0] - hour_ago).total_seconds())
+    return replace(model, wakes=(*recent, now))
 
 
 def delete(registry: Registry, key: Key) -> Model:
@@ -48,12 +61,17 @@ def update(
         spec = revise(model.spec)
         if spec == model.spec:
             return model
-        changed = replace(model, spec=spec, quote=registry.host(model).quote(spec), revised_at=now)
+        ledger = settled(model.ledger, model.quote.usd_per_instance_hour, now)  # by the price that was so far
+        quote = registry.host(model).quote(spec)
+        sizing = model.sizing if spec.scaling == model.spec.scaling else Sizing()
+        changed = replace(model, spec=spec, quote=quote, ledger=ledger, sizing=sizing, revised_at=now)
         was_accepted = model.quote.usd_per_hour is None
         refuse_if_unsound(changed, accept_unknown_price=accept_unknown_price or was_accepted)
         changed = with_event(changed, now, "updated")
         if needs_new_replicas(model.spec, spec):
-            changed = replace(changed, revision=model.revision + 1, failures=0, failure="", retry_at=now)
+            changed = replace(
+                changed, revision=model.revision + 1, may_surge=True, failures=0, failure="", retry_at=now
+            )
         return changed
 
     return _change(registry, key, revised)

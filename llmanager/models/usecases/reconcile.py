@@ -3,24 +3,31 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from llmanager.kernel.deadline import deadline
 from llmanager.kernel.errors import Conflict, Final, LLManagerError, NoRoom
 from llmanager.kernel.table import Check, Row
 from llmanager.models import rows
-from llmanager.models.entities import Model, Replica, ReplicaState, Use
-from llmanager.models.reconcile import (
-    Decision,
+from llmanager.models.actions import (
+    Action,
     ForgetModel,
+    HoldFloor,
     RemoveResource,
+    Retag,
+    Revise,
     StartReplica,
     StopReplica,
-    plan,
-    with_event,
 )
+from llmanager.models.entities import Model, Replica, ReplicaState, Use
+from llmanager.models.limits import asks_gpus, idle_since
+from llmanager.models.reconcile import Decision, plan, with_event
+from llmanager.models.roster import LIVE, is_fresh
 from llmanager.models.rows import Key
+from llmanager.models.sight import GpuLoad
 from llmanager.models.usecases.make_room import make_room
 from llmanager.models.usecases.registry import Registry
 
 LEASE_S = 60.0
+MARGIN_S = 15.0  # a call that was sent may take so long to have its effect: none is sent in the lease's last seconds
 ROOM_SOON_S, NO_ROOM_S = 0.25, 1.0  # until the next try: others leave, or nothing can be done
 
 
@@ -39,21 +46,31 @@ def reconcile_once(registry: Registry, key: Key, owner: str) -> Outcome:
     model = registry.find(key)
     if model is None:
         return Outcome()
-    decision = _decide(registry, model, registry.use(key))
+    decision = decide(registry, model, registry.use(key))
     if decision.model == model and not decision.actions:
         return Outcome(decision.again_at)  # settled: the common case writes nothing
-    now = registry.clock.now()
+    now, began_s = registry.clock.now(), registry.clock.monotonic_s()
     try:
         lease = _take_lease(registry, rows.lease_row(key, owner, now + timedelta(seconds=LEASE_S)))
     except Conflict:
         return Outcome(now + timedelta(seconds=1))  # another one is at it
     holds = Check(lease.partition, lease.sort, lease.version)
     try:
-        return _pass(registry, key, holds)
+        with deadline(began_s + LEASE_S - MARGIN_S):
+            return _pass(registry, key, holds)
     except Conflict:
         return Outcome(now)  # the row or its use changed under us: decide again on what stands then
     finally:
         _release(registry, holds)
+
+
+def decide(registry: Registry, model: Model, use: Use) -> Decision:
+    """What a pass would do now. Asks the host, and its GPUs where only they can tell; changes nothing."""
+    sight, now = registry.sight(model, use), registry.clock.now()
+    if asks_gpus(model, sight, now):
+        percent = registry.host(model).gpu_percent(model.resource, idle_since(model, use))
+        sight = replace(sight, gpu=GpuLoad(percent))
+    return plan(model, sight, now)
 
 
 def _take_lease(registry: Registry, lease: Row) -> Row:
@@ -66,18 +83,13 @@ def _pass(registry: Registry, key: Key, lease: Check) -> Outcome:
     model, use = registry.find(key), registry.use(key)
     if model is None:
         return Outcome()
-    decision = _decide(registry, model, use)
+    decision = decide(registry, model, use)
     if decision.model.ready_at is not None and model.ready_at is None:
         decision = replace(decision, model=_requoted(registry, decision.model))
     if decision.model != model:
         guards = [lease, registry.unchanged_use(key, use)] if decision.needs_no_use else [lease]
         model = registry.save(decision.model, model.version, guards)
     return _act(registry, model, decision, lease)
-
-
-def _decide(registry: Registry, model: Model, use: Use) -> Decision:
-    host = registry.host(model)
-    return plan(model, host.observe(model.resource), use, registry.clock.now(), gone_after_s=host.gone_after_s)
 
 
 def _requoted(registry: Registry, model: Model) -> Model:
@@ -91,29 +103,49 @@ def _requoted(registry: Registry, model: Model) -> Model:
 
 
 def _act(registry: Registry, model: Model, decision: Decision, lease: Check) -> Outcome:
-    host = registry.host(model)
     for action in decision.actions:
-        match action:
-            case StartReplica(index):
-                try:
-                    host.start(model.resource, model.spec, index)
-                except NoRoom as error:
-                    return _wait_for_room(registry, model, index, str(error), lease)
-                except Final as error:
-                    return _give_up(registry, model, index, str(error), lease)
-            case StopReplica(index):
-                host.stop(model.resource, index)
-            case RemoveResource():
-                host.remove(model.resource)
-            case ForgetModel():
-                registry.drop(model, [lease])
+        if isinstance(action, StartReplica):
+            try:
+                registry.host(model).start(registry.order(model), action.index)
+            except NoRoom as error:
+                return _wait_for_room(registry, model, action.index, str(error), lease)
+            except Final as error:
+                return _give_up(registry, model, action.index, str(error), lease)
+        else:
+            model = _done(registry, model, action, lease)
     return Outcome(decision.again_at)
 
 
+def _done(registry: Registry, model: Model, action: Action, lease: Check) -> Model:
+    """The model as it is after the action."""
+    host = registry.host(model)
+    match action:
+        case StopReplica(index):
+            host.stop(model.resource, index)
+        case HoldFloor(replicas):
+            host.hold_floor(model.resource, replicas)
+        case Revise():
+            host.revise(registry.order(model))
+        case Retag(tagged):
+            renewed = replace(model, tagged=tagged)
+            host.retag(model.resource, registry.tags(renewed))
+            return registry.save(renewed, model.version, [lease])
+        case RemoveResource():
+            host.remove(model.resource)
+        case ForgetModel():
+            registry.drop(model, [lease])
+    return model
+
+
 def _wait_for_room(registry: Registry, model: Model, index: int, reason: str, lease: Check) -> Outcome:
+    """Others sleep for a model that is not up; one that is makes room by itself, or waits for it."""
     # What failed there before is over. Left in the host's sight it would be counted as a new failure on every try.
     registry.host(model).stop(model.resource, index)
-    slept = make_room(registry, model)
+    others = [r for r in model.observed.replicas if r.state in LIVE and r.index != index]
+    if model.may_surge and any(not is_fresh(r, model) for r in others):
+        registry.save(replace(model, may_surge=False), model.version, [lease])
+        return Outcome(registry.clock.now())
+    slept = None if others else make_room(registry, model)
     stage = reason if slept is None else "waiting for memory"
     replicas = tuple(replace(r, stage=stage) if r.index == index else r for r in model.observed.replicas)
     waiting = replace(model, observed=replace(model.observed, replicas=replicas))

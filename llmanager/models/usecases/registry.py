@@ -8,14 +8,20 @@ from llmanager.kernel.ids import NewId
 from llmanager.kernel.pages import Page, from_cursor, to_cursor
 from llmanager.kernel.table import Action, Check, Delete, Expect, Put, Table, all_rows
 from llmanager.models import rows
-from llmanager.models.entities import Backend, Model, Use
+from llmanager.models.entities import Backend, Model, Order, Tags, Use
 from llmanager.models.errors import ModelNotFound
+from llmanager.models.limits import expires_at
 from llmanager.models.ports import ModelHost
 from llmanager.models.reconcile import noticed
 from llmanager.models.rows import Key
+from llmanager.models.sight import Sight
 
 
 def _nobody(_: Key) -> None:
+    return None
+
+
+def _unknown(_: str) -> frozenset[int] | None:
     return None
 
 
@@ -30,6 +36,8 @@ class Registry:
     stage: str = "dev"
     max_models: int = 1000  # of all tenants
     changed: Callable[[Key], None] = field(default=_nobody)  # after every answered write of a model row
+    # The replicas of a resource at which this process has requests; None: none go through it.
+    busy: Callable[[str], frozenset[int] | None] = field(default=_unknown)
 
     def find(self, key: Key) -> Model | None:
         tenant, name = key
@@ -59,14 +67,23 @@ class Registry:
         return replace(model, version=written.version)
 
     def drop(self, model: Model, guards: Sequence[Action] = ()) -> None:
-        """Forget a model for good, with the row of its use. Raises Conflict."""
+        """Forget a model for good, with the row of its use; a tombstone tells of it for a while. Raises Conflict."""
         tenant, name = model.key
         gone: list[Action] = [
             Delete(rows.model_partition(tenant), name, model.version),
             Delete(rows.use_partition(tenant), name),
+            Put(rows.tombstone_row(model, self.clock.now())),
         ]
         self.table.transact([*gone, *guards])
         self.changed(model.key)
+
+    def is_dead(self, resource: str) -> bool:
+        """Whether it was a model's that was dropped lately. A resource's name is never used again."""
+        return self.table.get(rows.gone_partition(), resource) is not None
+
+    def is_known(self) -> bool:
+        """Whether this registry has admitted anything yet. False where models run: it was lost."""
+        return self.table.get(rows.fleet_partition(), rows.fleet_sort()) is not None
 
     def use(self, key: Key) -> Use:
         tenant, name = key
@@ -79,6 +96,30 @@ class Registry:
 
     def host(self, model: Model) -> ModelHost:
         return self.hosts[model.spec.backend]
+
+    def sight(self, model: Model, use: Use) -> Sight:
+        """What a pass decides on. Asks the host."""
+        host = self.host(model)
+        return Sight(host.observe(model.resource), use, host.traits, self.busy(model.resource))
+
+    def tags(self, model: Model) -> Tags:
+        return Tags(
+            stage=self.stage,
+            tenant=model.tenant,
+            name=model.name,
+            generation=model.generation,
+            expires_at=model.tagged.expires_at,
+            ttl_at=expires_at(model),
+        )
+
+    def order(self, model: Model) -> Order:
+        return Order(
+            resource=model.resource,
+            spec=model.spec,
+            tags=self.tags(model),
+            replicas=model.sizing.replicas or model.spec.scaling.awake,
+            revision=model.revision,
+        )
 
     def look(self, model: Model) -> Model:
         """The row as the next pass would find it: fresher than the last save, for people who ask. Writes nothing."""

@@ -71,6 +71,14 @@ class Collections:
         """Those of all tenants, those being deleted too."""
         return (rows.to_collection(row) for row in all_rows(self.table) if rows.is_collection(row))
 
+    def is_known(self) -> bool:
+        """Whether this registry ever had a collection. False where segments are: it was lost, or is an older one."""
+        return self.table.get(*rows.MARKER) is not None
+
+    def is_dead(self, resource: str) -> bool:
+        """Whether it was a collection's that was deleted lately. A resource's name is never used again."""
+        return self.table.get(rows.GONE, resource) is not None
+
     def index(self, collection: Collection) -> Index:
         """Raises CollectionNotFound where the collection is gone meanwhile."""
         row = self.table.get(rows.index_partition(collection.tenant), collection.resource)

@@ -7,7 +7,7 @@ from llmanager.kernel.ids import checked_name, resource_name
 from llmanager.kernel.principal import Principal
 from llmanager.kernel.table import Action, Put
 from llmanager.vdb import rows
-from llmanager.vdb.entities import Collection, Index, IndexState, Metric
+from llmanager.vdb.entities import Collection, Event, Index, IndexState, Metric
 from llmanager.vdb.errors import BeingChanged, CollectionExists, DimensionMismatch, EmbedderUnfit, TooManyCollections
 from llmanager.vdb.limits import check_dim
 from llmanager.vdb.ports import Embedder
@@ -56,11 +56,12 @@ def propose(vdbs: Collections, creation: Creation) -> Collection:
         raise CollectionExists(name)
     if sum(1 for _ in vdbs.every()) >= vdbs.max_collections:  # creates at once may exceed it by their number
         raise TooManyCollections(vdbs.max_collections)
+    now = vdbs.clock.now()
     return Collection(
         tenant=creation.tenant,
         name=name,
         resource=resource_name(stage=vdbs.stage, tenant=creation.tenant, name=name, generation=vdbs.new_id()),
-        created_at=vdbs.clock.now(),
+        created_at=now,
         metric=creation.metric,
         has_text=creation.has_text,
         model=creation.model,
@@ -68,6 +69,7 @@ def propose(vdbs: Collections, creation: Creation) -> Collection:
         sleep_after_s=creation.sleep_after_s,
         delete_after_s=creation.delete_after_s,
         ttl_s=creation.ttl_s,
+        events=(Event(now, "created"),),
     )
 
 
@@ -85,6 +87,8 @@ def create(vdbs: Collections, creation: Creation) -> Collection:
         Put(rows.collection_row(collection), "absent"),
         Put(rows.index_row(collection, Index(state)), "absent"),
     ]
+    if not vdbs.is_known():  # otherwise every create would meet every other in one row
+        intent.append(Put(rows.marker_row()))
     try:
         vdbs.table.transact(intent)
     except Conflict as conflict:

@@ -7,6 +7,7 @@ from llmanager.kernel.table import Action, Put
 from llmanager.vdb import rows
 from llmanager.vdb.entities import Collection
 from llmanager.vdb.errors import BeingChanged
+from llmanager.vdb.lifecycle import with_event
 from llmanager.vdb.rows import Key
 from llmanager.vdb.usecases.collections import Collections
 
@@ -20,13 +21,14 @@ def delete(vdbs: Collections, key: Key) -> None:
     """
     for _ in range(ATTEMPTS):
         with suppress(Conflict):  # its embedder was told in between
-            return begin_delete(vdbs, vdbs.require(key))
+            return begin_delete(vdbs, vdbs.require(key), "asked for")
     raise BeingChanged(key[1])
 
 
-def begin_delete(vdbs: Collections, collection: Collection, guards: Sequence[Action] = ()) -> None:
+def begin_delete(vdbs: Collections, collection: Collection, why: str, guards: Sequence[Action] = ()) -> None:
     """Raises Conflict if the collection changed meanwhile, or a guard does not hold."""
-    leaving = replace(collection, is_deleting=True)
+    events = with_event(collection.events, vdbs.clock.now(), "deleting", why)
+    leaving = replace(collection, is_deleting=True, events=events)
     written, *_ = vdbs.table.transact([Put(rows.collection_row(leaving), collection.version), *guards])
     assert written is not None  # a Put always answers its row
     vdbs.changed(collection.resource)
@@ -42,5 +44,5 @@ def finish_delete(vdbs: Collections, leaving: Collection) -> None:
         vdbs.store.drop(leaving.resource)
         vdbs.log.drop(leaving.resource)
         with suppress(Conflict):  # another one has finished it
-            vdbs.table.transact(rows.gone(leaving))
+            vdbs.table.transact(rows.gone(leaving, vdbs.clock.now()))
     vdbs.changed(leaving.resource)

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from llmanager.vdb.entities import Collection, Index, IndexState
 from llmanager.vdb.errors import IndexDamaged, IndexMissing
-from llmanager.vdb.lifecycle import Due, due
+from llmanager.vdb.lifecycle import Due, due, with_event
 from llmanager.vdb.rows import Key
 from llmanager.vdb.usecases.collections import Collections
 
@@ -14,7 +14,7 @@ def hibernate(vdbs: Collections, key: Key) -> Collection:
     Retryable.
     """
     with vdbs.alone(key) as collection:
-        _drop_index(vdbs, collection)
+        _drop_index(vdbs, collection, "asked for")
     return collection
 
 
@@ -24,18 +24,19 @@ def hibernate_if_idle(vdbs: Collections, key: Key) -> bool:
         index, use = vdbs.index(collection), vdbs.use(collection)
         is_idle = due(collection, index, use, vdbs.clock.now(), has_index=True) is Due.HIBERNATE
         if is_idle:
-            _drop_index(vdbs, collection)
+            _drop_index(vdbs, collection, f"idle for {collection.sleep_after_s} s")
     return is_idle
 
 
-def _drop_index(vdbs: Collections, collection: Collection) -> None:
+def _drop_index(vdbs: Collections, collection: Collection, why: str) -> None:
     """The row first: from then on nobody takes what is left of the index for it."""
     index = vdbs.index(collection)
     if index.state is not IndexState.ASLEEP:
         vdbs.log.check(collection.resource)  # without the index they are all there is
         count = _count(vdbs, collection, index)
         asleep = replace(index, state=IndexState.ASLEEP, applied_seq=0, build=index.build + 1, count=count)
-        vdbs.save_index(collection, asleep)
+        events = with_event(index.events, vdbs.clock.now(), "hibernated", why)
+        vdbs.save_index(collection, replace(asleep, events=events))
         vdbs.changed(collection.resource)
     vdbs.store.drop(collection.resource)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from llmanager.vdb.entities import Collection, Index, IndexState, Shape, Vectors, Write
 from llmanager.vdb.errors import IndexDamaged, IndexMissing
+from llmanager.vdb.lifecycle import status, with_event
 from llmanager.vdb.usecases.collections import Collections
 
 
@@ -32,6 +33,7 @@ def _is_there(vdbs: Collections, collection: Collection) -> bool:
 
 def rebuild(vdbs: Collections, collection: Collection, index: Index) -> Index:
     """Drop the index and replay every segment."""
+    is_first = status(index) == "creating"
     index = replace(index, state=IndexState.RESTORING, applied_seq=0, build=index.build + 1)
     index = vdbs.save_index(collection, index)
     resource = collection.resource
@@ -42,6 +44,8 @@ def rebuild(vdbs: Collections, collection: Collection, index: Index) -> Index:
             for piece in vdbs.log.read(resource, segment):  # nobody reads the index before it is ready
                 vdbs.go_on()
                 vdbs.store.apply(resource, piece)
+    if not is_first:
+        index = replace(index, events=with_event(index.events, vdbs.clock.now(), "restored"))
     return _ready(vdbs, collection, index)
 
 

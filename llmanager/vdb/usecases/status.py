@@ -1,9 +1,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from llmanager.vdb.entities import Collection, Index, IndexStats
+from llmanager.vdb.entities import Collection, Event, Index, IndexStats
 from llmanager.vdb.errors import IndexDamaged, IndexMissing
-from llmanager.vdb.lifecycle import deletes_at, sleeps_at
+from llmanager.vdb.lifecycle import deletes_at, events, expires_at, sleeps_at
 from llmanager.vdb.rows import Key
 from llmanager.vdb.usecases.collections import Collections
 
@@ -17,6 +17,8 @@ class Standing:
     last_used_at: datetime | None
     sleeps_at: datetime | None
     deletes_at: datetime | None
+    expires_at: datetime | None  # the hard end, whoever uses it
+    events: tuple[Event, ...]  # the oldest first
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,15 @@ class Size:
 def standing(vdbs: Collections, collection: Collection) -> Standing:
     """From rows alone. Raises CollectionNotFound where it is gone meanwhile."""
     index, use = vdbs.index(collection), vdbs.use(collection)
-    return Standing(collection, index, use.last_used_at, sleeps_at(collection, index, use), deletes_at(collection, use))
+    return Standing(
+        collection,
+        index,
+        use.last_used_at,
+        sleeps_at=sleeps_at(collection, index, use),
+        deletes_at=deletes_at(collection, use),
+        expires_at=expires_at(collection),
+        events=events(collection, index),
+    )
 
 
 def measure(vdbs: Collections, standing: Standing) -> Size:

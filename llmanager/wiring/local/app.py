@@ -69,6 +69,7 @@ def app_of(settings: Settings, parts: Parts, upstreams: AiohttpUpstreams) -> App
         limits=limits_of(settings),
         clock=clock,
     )
+    parts.news.count_with(gateway.relay.balance.open_requests)
     embedder = GatewayEmbedder(InnerCalls(gateway, render_as_openai, clock), parts.directory)
     assistant = assistant_of(parts, gateway, embedder)
     gateway.augmenter = ChatAugmenter(assistant)

@@ -49,7 +49,7 @@ def route_of(model: Model, registry: Registry) -> Route:
         upstreams = tuple(
             Upstream(f"{model.resource}/{e.replica}", e.base_url, e.served_name, e.authorization)
             for e in registry.host(model).endpoints(model.resource)
-            if e.replica not in leaving and e.replica < model.spec.scaling.awake
+            if e.replica not in leaving
         )
     stages = [r.stage for r in model.observed.replicas if r.state is ReplicaState.STARTING]
     return Route(
@@ -71,7 +71,8 @@ class _Lease:
     """Of this process on one generation of one model."""
 
     key: Key
-    outstanding: int = 0
+    outstanding: int = 0  # requests open or waiting: what the model's demand is
+    told: int = 0  # how many of them the row tells
     ends_at_s: float = 0.0  # monotonic; 0: none is held
     idle_since_s: float = 0.0
     writing: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)  # one write at a time, in order
@@ -84,6 +85,7 @@ class RegistryDirectory:
         self._registry, self._clock, self._holder, self._poke = registry, clock, holder, poke
         self._routes: dict[Key, Route] = {}
         self._leases: dict[str, _Lease] = {}  # by resource: a name may be another model's tomorrow
+        self._scaling: set[str] = set()  # resources whose replicas follow their demand
         self._waiters = Waiters()
         self.until = self._waiters.until
         self._refreshing = threading.Lock()  # the last refresh to read is the last to write
@@ -95,9 +97,12 @@ class RegistryDirectory:
         with self._refreshing:
             model = self._registry.find(key)
             if model is None:
-                self._routes.pop(key, None)
+                gone = self._routes.pop(key, None)
+                self._scaling.discard(gone.key if gone else "")
             else:
                 self._routes[key] = route_of(model, self._registry)
+                scaling = model.spec.scaling
+                (self._scaling.add if scaling.max > scaling.awake else self._scaling.discard)(model.resource)
         self._waiters.tell(key)
 
     def key_of(self, resource: str) -> Key | None:
@@ -196,8 +201,9 @@ class RegistryDirectory:
             self._leases.pop(resource, None)
             return
         try:
-            if lease.outstanding and lease.ends_at_s - now_s < RENEW_AT_S:
+            if lease.outstanding and (lease.ends_at_s - now_s < RENEW_AT_S or self._is_news(resource, lease)):
                 await self._take_lease(resource, lease, renew=True)
+                self._poke(lease.key)
             elif not lease.outstanding and now_s - lease.idle_since_s >= linger_s:
                 await self._give_up_lease(resource, lease)
         except NotFound:
@@ -210,8 +216,9 @@ class RegistryDirectory:
             asked_at_s = self._clock.monotonic_s()
             if lease.ends_at_s > asked_at_s and not renew:
                 return  # another request took it while this one waited
-            await asyncio.to_thread(hold, self._registry, lease.key, self._holder_of(resource), LEASE_S)
-            lease.ends_at_s = asked_at_s + LEASE_S
+            demand = max(1, lease.outstanding)
+            await asyncio.to_thread(hold, self._registry, lease.key, self._holder_of(resource), LEASE_S, demand)
+            lease.ends_at_s, lease.told = asked_at_s + LEASE_S, demand
             await asyncio.to_thread(self.refresh, lease.key)  # a sleep that was decided before the lease shows now
 
     async def _give_up_lease(self, resource: str, lease: _Lease) -> None:
@@ -223,6 +230,10 @@ class RegistryDirectory:
             if not lease.outstanding:
                 del self._leases[resource]
         self._poke(lease.key)
+
+    def _is_news(self, resource: str, lease: _Lease) -> bool:
+        """Demand that grew or shrank, of a model that has replicas to start or stop for it."""
+        return resource in self._scaling and lease.told != max(1, lease.outstanding)
 
     def _holder_of(self, resource: str) -> str:
         return f"{self._holder}/{resource}"

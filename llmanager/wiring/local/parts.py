@@ -1,7 +1,7 @@
 """The local platform's parts, made from the settings and joined. Importing or making them opens no socket."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -48,6 +48,7 @@ class Parts:
     loop: ReconcileLoop
     library: Library
     clock: Clock
+    news: "News"
 
     def start(self, embed: Embed) -> None:
         """`embed`: what ingestion embeds with."""
@@ -85,6 +86,7 @@ def opened_parts(settings: Settings) -> Iterator[Parts]:
             stage=settings.stage,
             max_models=settings.max_models,
             changed=news.model_changed,
+            busy=news.busy,
         )
         directory = RegistryDirectory(registry, clock, random_id(), news.poke)
         loop = ReconcileLoop(
@@ -94,14 +96,14 @@ def opened_parts(settings: Settings) -> Iterator[Parts]:
             period_s=ROUND_S,
             chores=(
                 directory.reload,
-                partial(sweep_models, registry),
+                lambda: sweep_models(registry).check(),
                 partial(sweep_chats, store.table("history")),
             ),
         )
         stack.callback(loop.close)
         news.connect(directory, loop)
         library = stack.enter_context(opened_library(settings, store.table, clock))
-        yield Parts(store, registry, directory, loop, library, clock)
+        yield Parts(store, registry, directory, loop, library, clock, news)
 
 
 def local_host(
@@ -157,9 +159,20 @@ class News:
 
     def __init__(self) -> None:
         self._parts: tuple[RegistryDirectory, ReconcileLoop] | None = None
+        self._open_requests: Mapping[str, int] | None = None
 
     def connect(self, directory: RegistryDirectory, loop: ReconcileLoop) -> None:
         self._parts = (directory, loop)
+
+    def count_with(self, open_requests: Mapping[str, int]) -> None:
+        """By upstream, kept up to date by whoever serves: what a replica has open is waited for before it stops."""
+        self._open_requests = open_requests
+
+    def busy(self, resource: str) -> frozenset[int] | None:
+        if self._open_requests is None:
+            return None
+        ids = [upstream.rpartition("/") for upstream in list(self._open_requests)]
+        return frozenset(int(replica) for whose, _, replica in ids if whose == resource)
 
     def poke(self, key: Key) -> None:
         if self._parts is not None:

@@ -39,7 +39,7 @@ def test_a_status_tells_use_sleep_and_price(house):
     assert house.post("status", name="greeter")["sleeps_at"] == "2026-11-20T12:16:30.000Z"
     house.post("create", 202, name="gpt", model="gpt", backend="remote")
     priced = house.post("status", name="gpt")
-    assert (priced["usd_per_hour"], priced["usd_spent"]) == ("1.212", None)
+    assert (priced["usd_per_hour"], priced["usd_spent"]) == ("1.212", "0")
 
 
 def test_a_list_is_of_one_tenant_in_pages(house):

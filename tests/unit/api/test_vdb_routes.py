@@ -30,9 +30,11 @@ def test_a_create_answers_with_how_it_is(house):
         "last_used_at": None,
         "sleeps_at": "2026-11-20T12:01:00.000Z",
         "deletes_at": "2026-11-20T12:01:30.000Z",
+        "expires_at": "2026-11-20T12:01:30.000Z",
         "count": 0,
         "bytes": 0,
         "segments": 0,
+        "events": [{"at": "2026-11-20T12:00:00.000Z", "what": "created", "why": ""}],
     }
     assert house.refusal("create", 409, name="docs") == ("vdb_exists", None)
 

@@ -6,7 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from llmanager.models.entities import Desired, Model, ModelSpec, Observation, Quote, Replica, ReplicaState, Scaling, Use
+from llmanager.models.ports import HostTraits
 from llmanager.models.reconcile import Decision, plan
+from llmanager.models.sight import Sight
 from tests.fakes.clock import NOON
 
 
@@ -28,9 +30,11 @@ def model(*, replicas: int = 1, **changes: Any) -> Model:
     return replace(new, spec=replace(spec, **spec_changes), **changes)
 
 
-def seeing(*states: ReplicaState, reason: str = "", is_final: bool = False, exists: bool = True) -> Observation:
+def seeing(
+    *states: ReplicaState, reason: str = "", is_final: bool = False, exists: bool = True, revision: int = 1
+) -> Observation:
     """Replica 0 in the first state, 1 in the second, ..."""
-    replicas = (Replica(i, s, reason=reason, is_final=is_final) for i, s in enumerate(states))
+    replicas = (Replica(i, s, reason=reason, is_final=is_final, revision=revision) for i, s in enumerate(states))
     return Observation(exists=exists, replicas=tuple(replicas))
 
 
@@ -44,8 +48,14 @@ STARTING, READY, FAILED, STOPPING = (
 UNUSED = Use()
 
 
-def decide(m: Model, seen: Observation, use: Use = UNUSED, seconds: float = 0, gone_after_s: float = 0) -> Decision:
-    return plan(m, seen, use, at(seconds), gone_after_s=gone_after_s)
+def decide(m: Model, seen: Observation, use: Use = UNUSED, seconds: float = 0, **sight: Any) -> Decision:
+    """`sight`: its other members, or those of the host's traits."""
+    traits = {name: sight.pop(name) for name in [*sight] if name in HostTraits.__dataclass_fields__}
+    return plan(m, Sight(seen, use, HostTraits(**traits), **sight), at(seconds))
+
+
+def sight(use: Use) -> Sight:
+    return Sight(READY, use)
 
 
 def running(**changes: object) -> Model:

@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
-from llmanager.models.entities import Desired, Replica, ReplicaState, Scaling, Use
-from llmanager.models.reconcile import DRAIN_S, FAILED_AFTER, StartReplica, StopReplica, sleeps_at, wishing
-from tests.unit.models.samples import NOON, READY, STARTING, at, model, seeing
+from llmanager.models.actions import StopReplica
+from llmanager.models.entities import Desired, ReplicaState, Scaling, Use
+from llmanager.models.limits import sleeps_at
+from llmanager.models.reconcile import FAILED_AFTER, wishing
+from llmanager.models.roster import DRAIN_S
+from tests.unit.models.samples import NOON, READY, STARTING, at, model, seeing, sight
 from tests.unit.models.test_reconcile import UNUSED, decide, held, running
 
 BOTH = seeing(ReplicaState.READY, ReplicaState.READY)
@@ -13,11 +16,11 @@ BOTH = seeing(ReplicaState.READY, ReplicaState.READY)
 def test_the_row_says_stopping_before_the_host_is_asked():
     asleep = decide(wishing(running(), Desired.ASLEEP, at(10), "asked for"), READY, seconds=10)
     assert asleep.actions == (StopReplica(0),)
-    assert asleep.model.observed.replicas == (Replica(0, ReplicaState.STOPPING),)
+    assert states(asleep) == [ReplicaState.STOPPING]
     idle = decide(running(), READY, seconds=900)
-    assert idle.model.observed.replicas == (Replica(0, ReplicaState.STOPPING),)
-    changed = decide(replace(running(), revision=2), READY, seconds=900)
-    assert changed.model.observed.replicas == (Replica(0, ReplicaState.STOPPING),)
+    assert states(idle) == [ReplicaState.STOPPING]
+    surplus = decide(running(), BOTH, seconds=1, busy=frozenset({1}))
+    assert states(surplus) == [ReplicaState.READY, ReplicaState.STOPPING]
 
 
 def test_a_replica_that_starts_is_not_said_to_stop_before_it_does():
@@ -25,22 +28,32 @@ def test_a_replica_that_starts_is_not_said_to_stop_before_it_does():
     assert asleep.model.observed == STARTING
 
 
-def test_a_replacement_is_saved_only_if_nobody_begins_to_use_it_unless_it_is_overdue():
-    changed = replace(running(), revision=2, revised_at=at(10))
-    assert decide(changed, READY, seconds=11).needs_no_use
-    late = decide(changed, READY, held(until_s=999), seconds=10 + DRAIN_S)
-    assert late.actions == (StopReplica(0),)
-    assert not late.needs_no_use
-    assert late.again_at == at(11 + DRAIN_S)
-
-
-def test_requests_are_waited_for_when_replicas_grow_fewer_and_a_lost_one_is_restored_meanwhile():
-    one = replace(running(), revised_at=at(10))
-    draining = decide(one, BOTH, held(until_s=999), seconds=11)
+def test_a_replica_that_is_one_too_many_is_stopped_when_nobody_uses_the_model_and_only_then():
+    draining = decide(running(), BOTH, held(until_s=999), seconds=11)
     assert (draining.actions, draining.again_at) == ((), at(12))
-    assert decide(one, BOTH, held(until_s=999), seconds=10 + DRAIN_S).actions == (StopReplica(1),)
+    assert draining.model.observed.replicas[1].leaving_at == at(11)
+    late = decide(draining.model, BOTH, held(until_s=999), seconds=11 + DRAIN_S)
+    assert (late.actions, late.needs_no_use) == ((StopReplica(1),), False)
+    unused = decide(draining.model, BOTH, seconds=12)
+    assert (unused.actions, unused.needs_no_use) == ((StopReplica(1),), True)
+
+
+def test_where_requests_are_counted_only_those_of_the_leaving_replica_are_waited_for():
+    told = decide(running(), BOTH, seconds=11, busy=frozenset({0}))
+    assert told.actions == (), "a request may have been given to it just now"
+    assert decide(told.model, BOTH, held(until_s=999), seconds=12, busy=frozenset({0, 1})).actions == ()
+    stopped = decide(told.model, BOTH, held(until_s=999), seconds=12, busy=frozenset({0}))
+    assert (stopped.actions, stopped.needs_no_use) == ((StopReplica(1),), False)
+
+
+def test_one_that_is_still_starting_is_waited_for_by_nobody():
+    one_too_many = seeing(ReplicaState.READY, ReplicaState.STARTING)
+    assert decide(running(), one_too_many, held(until_s=999), seconds=11).actions == (StopReplica(1),)
+
+
+def test_a_failed_one_that_nobody_needs_is_forgotten():
     crashed = seeing(ReplicaState.FAILED, ReplicaState.READY)
-    assert decide(one, crashed, held(until_s=999), seconds=11).actions == (StartReplica(0),)
+    assert decide(running(), crashed, held(until_s=999), seconds=11).actions == (StopReplica(0),)
 
 
 def test_one_replica_that_fails_over_and_over_beside_another_is_tried_ever_more_slowly():
@@ -74,10 +87,14 @@ def test_a_model_in_use_is_looked_at_again_in_time_and_not_at_once():
     assert decide(asleep, seeing(exists=False), held(until_s=5000), seconds=50).again_at == at(55)
 
 
+def states(decision):
+    return [replica.state for replica in decision.model.observed.replicas]
+
+
 def test_an_open_request_puts_the_sleep_off():
-    assert sleeps_at(running(), UNUSED, at(100)) == at(900)
-    assert sleeps_at(running(), Use(last_used_at=at(50)), at(100)) == at(950)
-    assert sleeps_at(running(), held(until_s=200), at(100)) == at(1000)
+    assert sleeps_at(running(), sight(UNUSED), at(100)) == at(900)
+    assert sleeps_at(running(), sight(Use(last_used_at=at(50))), at(100)) == at(950)
+    assert sleeps_at(running(), sight(held(until_s=200)), at(100)) == at(1000)
 
 
 def test_nothing_that_is_held_sleeps_however_short_its_limit():

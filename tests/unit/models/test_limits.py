@@ -2,19 +2,15 @@
 
 import pytest
 
+from llmanager.models.actions import RemoveResource, StopReplica
 from llmanager.models.entities import (
     Desired,
     Status,
     Use,
 )
-from llmanager.models.reconcile import (
-    RemoveResource,
-    StopReplica,
-    sleeps_at,
-    status,
-    wishing,
-)
-from tests.unit.models.samples import NOON, NOTHING, READY, STARTING, UNUSED, at, decide, held, model, running
+from llmanager.models.limits import sleeps_at
+from llmanager.models.reconcile import status, wishing
+from tests.unit.models.samples import NOON, NOTHING, READY, STARTING, UNUSED, at, decide, held, model, running, sight
 
 
 def test_an_idle_model_goes_to_sleep():
@@ -47,7 +43,7 @@ def test_a_model_that_takes_long_to_start_is_not_idle_meanwhile():
 
 def test_without_a_limit_a_model_never_sleeps():
     m = running(sleep_after_s=None)
-    assert sleeps_at(m, UNUSED, NOON) is None
+    assert sleeps_at(m, sight(UNUSED), NOON) is None
     assert decide(m, READY, seconds=10**8).actions == ()
 
 

@@ -5,29 +5,23 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmanager.models.actions import ForgetModel, RemoveResource, StartReplica, StopReplica, describe
 from llmanager.models.entities import (
     MAX_EVENTS,
     Desired,
-    Observation,
-    Replica,
     ReplicaState,
     Scaling,
     Status,
 )
 from llmanager.models.reconcile import (
-    DRAIN_S,
     FAILED_AFTER,
     Decision,
-    ForgetModel,
-    RemoveResource,
-    StartReplica,
-    StopReplica,
-    describe,
     needs_new_replicas,
     status,
     wishing,
     with_event,
 )
+from llmanager.models.roster import DRAIN_S
 from tests.unit.models.samples import (
     FAILED,
     NOON,
@@ -183,16 +177,6 @@ def test_a_request_while_it_falls_asleep_keeps_it_up():
 # update
 
 
-def test_changed_replicas_are_replaced_once_nobody_uses_them():
-    changed = replace(running(), revision=2, revised_at=at(10))
-    assert status(changed) is Status.UPDATING
-    assert decide(changed, READY, held(until_s=60), seconds=11).actions == ()
-    assert decide(changed, READY, seconds=11).actions == (StopReplica(0),)
-    restarted = decide(changed, NOTHING, seconds=12)
-    assert restarted.actions == (StartReplica(0),)
-    assert restarted.model.running_revision == 2
-
-
 def test_limits_and_counts_change_without_new_replicas():
     spec = model().spec
     assert not needs_new_replicas(spec, replace(spec, sleep_after_s=1, ttl_s=2, delete_after_s=3))
@@ -238,10 +222,7 @@ def test_every_action_has_words():
 
 
 STATES = st.sampled_from(ReplicaState)
-OBSERVATIONS = st.builds(
-    lambda states: Observation(exists=bool(states), replicas=tuple(Replica(i, s) for i, s in enumerate(states))),
-    st.lists(STATES, max_size=4),
-)
+OBSERVATIONS = st.builds(lambda states: seeing(*states, exists=bool(states)), st.lists(STATES, max_size=4))
 USES = st.one_of(st.just(UNUSED), st.builds(held, st.floats(0, 5000), st.floats(0, 5000)))
 
 

@@ -13,6 +13,7 @@ from llmanager.adapters.local.replica import Timing
 from llmanager.models.entities import Kind, ModelSpec, Replica, ReplicaState, Scaling
 from llmanager.models.ports import Endpoint
 from tests.fakes.changes import Changes
+from tests.fakes.orders import order
 from tests.fakes.tiny_gguf import write_tiny_chat, write_tiny_embedding
 from tests.fakes.weights import FakeWeights
 
@@ -44,7 +45,7 @@ class LocalHost:
     home: Path
 
     def start(self, resource: str = "lm-a", spec: ModelSpec = CHAT, replica: int = 0) -> None:
-        self.host.start(resource, spec, replica)
+        self.host.start(order(resource, spec), replica)
 
     def run(self, resource: str = "lm-a", spec: ModelSpec = CHAT, replica: int = 0) -> Endpoint:
         self.start(resource, spec, replica)

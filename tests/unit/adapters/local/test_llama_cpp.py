@@ -7,6 +7,7 @@ import pytest
 from llmanager.adapters.local.weights_port import WeightsFacts
 from llmanager.kernel.errors import InvalidInput, NoRoom, Unavailable
 from llmanager.models.entities import ReplicaState, Scaling
+from tests.fakes.orders import held_by
 from tests.fakes.survivors import children, survivors
 from tests.fakes.weights import TINY
 from tests.unit.adapters.local.conftest import CHAT, EMBED, QUICK, ask
@@ -124,10 +125,10 @@ def test_a_log_that_a_killed_server_left_is_found_and_removed(local):
     log = local.home / "logs" / "replicas" / "lm-old" / "0.log"
     log.parent.mkdir(parents=True)
     log.write_text("…")
-    assert local.host.resources() == ("lm-old",)
+    assert held_by(local.host) == ("lm-old",)
 
     local.host.remove("lm-old")
-    assert local.host.resources() == ()
+    assert held_by(local.host) == ()
 
 
 def test_a_folder_that_cannot_be_written_is_a_failure_not_a_crash(local):

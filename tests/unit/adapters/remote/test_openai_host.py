@@ -7,6 +7,7 @@ from llmanager.kernel.errors import InvalidInput
 from llmanager.models.entities import Backend, Kind, ModelSpec, ReplicaState
 from llmanager.models.ports import Endpoint
 from tests.fakes.changes import Changes
+from tests.fakes.orders import order
 
 REMOTE = Remote("https://models.example", "Bearer hush", "gpt-x")
 
@@ -21,7 +22,7 @@ def spec(model):
 
 
 def test_requests_go_where_the_admin_said(host):
-    host.start("lm-a", spec("big"), 0)
+    host.start(order("lm-a", spec("big")), 0)
 
     assert host.endpoints("lm-a") == (Endpoint(0, "https://models.example", "gpt-x", "Bearer hush"),)
 
@@ -30,7 +31,7 @@ def test_requests_go_where_the_admin_said(host):
 def test_a_client_cannot_say_where_requests_go(host, model):
     with pytest.raises(InvalidInput, match="Configured: 'big'"):
         host.quote(spec(model))
-    host.start("lm-a", spec(model), 0)
+    host.start(order("lm-a", spec(model)), 0)
 
     assert host.endpoints("lm-a") == ()
 
@@ -54,7 +55,7 @@ def test_a_remote_for_embedding_is_not_taken_for_chat_nor_the_other_way_round():
 
 
 def test_a_remote_whose_kind_was_changed_in_the_settings_gets_no_more_requests(host):
-    host.start("lm-a", replace(spec("big"), kind=Kind.EMBEDDING), 0)
+    host.start(order("lm-a", replace(spec("big"), kind=Kind.EMBEDDING)), 0)
 
     assert host.observe("lm-a").replicas[0].state is ReplicaState.FAILED
     assert host.endpoints("lm-a") == ()

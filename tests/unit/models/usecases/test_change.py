@@ -20,7 +20,7 @@ def test_an_update_replaces_replicas_and_a_limit_does_not():
     change.update(world.registry, GREETER, lambda s: replace(s, context_tokens=512), accept_unknown_price=False)
     assert world.status() is Status.UPDATING
     world.settle()
-    assert [c[0] for c in world.host.calls] == ["start", "stop", "start"]
+    assert [c[0] for c in world.host.calls] == ["start", "start", "stop"]
     assert world.status() is Status.READY
 
 

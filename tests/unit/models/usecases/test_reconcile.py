@@ -4,11 +4,13 @@ from llmanager.kernel.errors import InvalidInput, Throttled
 from llmanager.kernel.table import Delete
 from llmanager.models import rows
 from llmanager.models.entities import Desired, Status
+from llmanager.models.ports import HostTraits
 from llmanager.models.usecases import change
 from llmanager.models.usecases.reconcile import LEASE_S, Outcome
 from llmanager.models.usecases.use import hold, let_go
 from tests.fakes.clock import NOON
 from tests.fakes.model_host import FakeModelHost
+from tests.fakes.orders import held_by
 from tests.unit.models.usecases.world import GREETER, World
 
 SINGER = ("acme", "singer")
@@ -20,14 +22,14 @@ def test_a_model_is_created_slept_woken_and_deleted():
     assert world.status() is Status.READY
     change.sleep(world.registry, GREETER)
     world.settle()
-    assert (world.status(), world.host.resources()) == (Status.ASLEEP, ())
+    assert (world.status(), held_by(world.host)) == (Status.ASLEEP, ())
     change.wake(world.registry, GREETER)
     world.settle()
     assert world.status() is Status.READY
     change.delete(world.registry, GREETER)
     world.settle()
     assert world.registry.find(GREETER) is None
-    assert world.host.resources() == ()
+    assert held_by(world.host) == ()
 
 
 def test_a_settled_model_costs_no_write():
@@ -68,7 +70,7 @@ def test_the_row_is_saved_before_the_host_acts():
     world.host.raises["start"] = Throttled("The cloud is busy.")
     with pytest.raises(Throttled):
         world.reconcile()
-    assert world.model().running_revision == 1
+    assert [r.state for r in world.model().observed.replicas] == ["starting"]
     world.settle()
     assert world.status() is Status.READY
 
@@ -153,7 +155,7 @@ def test_delete_wins_over_create_while_it_is_creating():
     change.delete(world.registry, GREETER)
     world.settle()
     assert world.registry.find(GREETER) is None
-    assert world.host.resources() == ()
+    assert held_by(world.host) == ()
 
 
 def test_a_failed_delete_is_asked_for_again_and_the_row_stays():
@@ -170,7 +172,7 @@ def test_a_failed_delete_is_asked_for_again_and_the_row_stays():
 
 
 def test_the_row_goes_last_where_the_host_may_lag():
-    world = World(host=FakeModelHost(gone_after_s=60))
+    world = World(host=FakeModelHost(traits=HostTraits(gone_after_s=60)))
     world.up()
     change.delete(world.registry, GREETER)
     world.settle()

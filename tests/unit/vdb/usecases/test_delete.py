@@ -16,7 +16,9 @@ def docs(world):
 
 
 def left(world):
+    """Beside the tombstones and the marker, which stay."""
     rows = [(row.partition, row.sort) for row in world.table.scan(limit=1000).rows]
+    rows = [(partition, sort) for partition, sort in rows if partition not in ("gone#", "fleet#")]
     return rows, world.store.indexes(), world.log.resources()
 
 
@@ -24,6 +26,16 @@ def test_deleting_leaves_nothing(docs):
     docs.query(vector=[1.0, 0.0])
     delete(docs.vdbs, DOCS)
     assert left(docs) == ([], (), ())
+
+
+def test_a_tombstone_tells_of_it_for_thirty_days(docs):
+    resource = docs.collection().resource
+    delete(docs.vdbs, DOCS)
+    assert docs.table.get("gone#", resource).body == {"tenant": "acme", "name": "docs"}
+    docs.clock.advance(30 * 24 * 3600 - 1)
+    assert docs.vdbs.is_dead(resource)
+    docs.clock.advance(1)
+    assert not docs.vdbs.is_dead(resource)
 
 
 def test_deleting_twice_is_not_found(docs):

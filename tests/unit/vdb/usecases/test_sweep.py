@@ -1,8 +1,8 @@
 import pytest
 
 from llmanager.kernel.errors import Unavailable
-from llmanager.vdb.entities import IndexState, Shape
-from llmanager.vdb.errors import CollectionNotFound, SegmentCorrupt
+from llmanager.vdb.entities import IndexState
+from llmanager.vdb.errors import SegmentCorrupt
 from llmanager.vdb.usecases.hibernate import hibernate
 from llmanager.vdb.usecases.status import status
 from llmanager.vdb.usecases.sweep import Sweep, Tend
@@ -122,29 +122,6 @@ def test_an_index_that_was_never_finished_is_made(world, sweep):
     assert world.index().is_up
 
 
-def test_what_no_row_tells_of_is_removed_once_it_was_seen_twice(world, sweep):
-    made = world.create(dim=2)
-    world.write("a")
-    rows = [(row.partition, row.sort) for row in world.table.scan().rows]
-    for partition, sort in rows:
-        world.table.delete(partition, sort)
-    sweep()
-    assert world.store.indexes() == (made.resource,)
-    assert world.log.resources() == (made.resource,)
-    sweep()
-    assert (world.store.indexes(), world.log.resources()) == ((), ())
-
-
-def test_what_is_made_between_two_looks_is_no_orphan(world, sweep):
-    """Its index is seen only by the second look, and its row is there by then."""
-    sweep()
-    world.create(dim=2)
-    sweep()
-    sweep()
-    assert world.index().is_up
-    assert world.store.indexes() == (world.collection().resource,)
-
-
 def test_one_that_fails_holds_up_no_other_and_is_told(world, sweep):
     for name in ("a-first", "docs", "z-last"):
         world.create(name, dim=2, ttl_s=10)
@@ -165,18 +142,6 @@ def test_one_that_fails_holds_up_no_other_and_is_told(world, sweep):
     world.clock.advance(2)
     sweep()
     assert list(world.vdbs.every()) == []
-
-
-def test_an_orphan_that_cannot_be_removed_holds_up_nobody(world, sweep):
-    world.store.create("nobodys", Shape(2))
-    world.create(dim=2, sleep_after_s=10)
-    sweep()
-    world.clock.advance(10)
-    drop = world.store.drop
-    world.store.drop = lambda resource: refused(Unavailable("away"))() if resource == "nobodys" else drop(resource)
-    with pytest.raises(Unavailable):
-        sweep()
-    assert world.index().state is IndexState.ASLEEP
 
 
 def test_what_stays_broken_is_tried_less_and_less_often_and_named(world, sweep):
@@ -265,23 +230,3 @@ def test_an_index_that_is_dropped_while_it_is_tended_is_no_error(world, tend):
     world.store.tend = after_a_drop
     tend()
     assert world.index().state is IndexState.ASLEEP
-
-
-def test_the_status_tells_how_it_is_and_wakes_nothing(world):
-    world.create(dim=2, sleep_after_s=100, delete_after_s=300, ttl_s=200)
-    world.write("a", "b")
-    found, size = status(world.vdbs, DOCS)
-    assert (size.count, size.segments) == (2, 1)
-    assert size.index_bytes > 0
-    assert size.segment_bytes > 0
-    assert (found.sleeps_at - world.clock.now()).total_seconds() == 100
-    assert (found.deletes_at - world.clock.now()).total_seconds() == 200
-    hibernate(world.vdbs, DOCS)
-    found, size = status(world.vdbs, DOCS)
-    assert (size.count, size.index_bytes, found.sleeps_at) == (2, 0, None)
-    assert world.index().state is IndexState.ASLEEP
-
-
-def test_the_status_of_what_is_not_there_is_refused(world):
-    with pytest.raises(CollectionNotFound):
-        status(world.vdbs, DOCS)

@@ -1,0 +1,66 @@
+"""What a pass may ask of a host, as data."""
+
+from dataclasses import dataclass
+
+from llmanager.models.entities import Tagged
+
+
+@dataclass(frozen=True)
+class StartReplica:
+    index: int
+
+
+@dataclass(frozen=True)
+class StopReplica:
+    index: int
+
+
+@dataclass(frozen=True)
+class HoldFloor:
+    """The platform's own autoscaling keeps that many from now on."""
+
+    replicas: int
+
+
+@dataclass(frozen=True)
+class Revise:
+    """The host replaces its replicas by ones of the newest revision."""
+
+
+@dataclass(frozen=True)
+class Retag:
+    """The resource's own tags first, then the row: a crash between them makes it live longer, never forgotten."""
+
+    tagged: Tagged
+
+
+@dataclass(frozen=True)
+class RemoveResource:
+    pass
+
+
+@dataclass(frozen=True)
+class ForgetModel:
+    """The host holds nothing any more: drop the row. Always the last action."""
+
+
+Action = StartReplica | StopReplica | HoldFloor | Revise | Retag | RemoveResource | ForgetModel
+
+
+def describe(action: Action) -> str:
+    """For people who ask what would be done."""
+    match action:
+        case StartReplica(index):
+            return f"start replica {index}"
+        case StopReplica(index):
+            return f"stop replica {index}"
+        case HoldFloor(replicas):
+            return f"let the platform scale down to {replicas}"
+        case Revise():
+            return "roll the change out, replica by replica"
+        case Retag():
+            return "renew what its tags say of its end"
+        case RemoveResource():
+            return "remove everything the host holds for it"
+        case ForgetModel():
+            return "forget the model"

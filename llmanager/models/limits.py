@@ -1,0 +1,104 @@
+"""The limits in a model's life, and what is due when one is reached: sleep, deletion, waking by schedule. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from llmanager.models.entities import Desired, Model, Use
+from llmanager.models.schedule import Active, active, next_edge
+from llmanager.models.sight import Sight
+
+GPU_LOOK_S = 60.0  # until busy GPUs of an unused model are looked at again
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A limit was reached: the wish changes without anybody asking."""
+
+    desired: Desired
+    why: str
+    needs_no_use: bool = False  # only if nobody began to use the model meanwhile
+
+
+def turn(model: Model, sight: Sight, now: datetime, *, was_up: bool) -> Turn | None:
+    """The limit that is reached, if any. `was_up`: a replica was ready when the row was last written."""
+    if model.desired is Desired.DELETED:
+        return None
+    if _is_reached(expires_at(model), now):
+        return Turn(Desired.DELETED, "its time to live is over")
+    window = window_at(model, now)
+    if model.desired is Desired.ASLEEP and window is not None and window.since > model.desired_at:
+        return Turn(Desired.RUNNING, "its schedule")
+    return None if sight.is_held(now) else _unused(model, sight, now, window, was_up=was_up)
+
+
+def _unused(model: Model, sight: Sight, now: datetime, window: Active | None, *, was_up: bool) -> Turn | None:
+    if _is_reached(_deletes_at(model, sight, now), now):
+        return Turn(Desired.DELETED, f"asleep and unused for {model.spec.delete_after_s} s", needs_no_use=True)
+    if model.desired is not Desired.RUNNING or window is not None:
+        return None
+    if was_up and sight.seen.is_parked and sight.traits.scales_itself:
+        return Turn(Desired.ASLEEP, "put to sleep by its platform", needs_no_use=True)
+    if _is_reached(sleeps_at(model, sight, now), now) and _gpus(model, sight) == "idle":
+        return Turn(Desired.ASLEEP, f"idle for {model.spec.sleep_after_s} s", needs_no_use=True)
+    return None
+
+
+def asks_gpus(model: Model, sight: Sight, now: datetime) -> bool:
+    """Whether only the GPUs can tell if it is idle. Metrics cost money: nobody asks them before."""
+    is_candidate = not sight.is_held(now) and _is_reached(sleeps_at(model, sight, now), now)
+    return is_candidate and window_at(model, now) is None and _gpus(model, sight) == "ask"
+
+
+def _gpus(model: Model, sight: Sight) -> Literal["idle", "busy", "ask"]:
+    threshold = model.spec.gpu_idle_below_percent
+    if threshold is None or not sight.traits.measures_gpus:
+        return "idle"
+    if sight.gpu is None:
+        return "ask"
+    return "idle" if sight.gpu.percent is not None and sight.gpu.percent < threshold else "busy"
+
+
+def sleeps_at(model: Model, sight: Sight, now: datetime) -> datetime | None:
+    """When the model will go to sleep if nobody uses it from now on. None: never, or it is not up."""
+    if model.desired is not Desired.RUNNING or model.ready_at is None or model.spec.sleep_after_s is None:
+        return None
+    at = idle_since(model, sight.use, now if sight.is_held(now) else None) + timedelta(seconds=model.spec.sleep_after_s)
+    window = window_at(model, now)
+    return at if window is None else max(at, window.until)
+
+
+def idle_since(model: Model, use: Use, held_at: datetime | None = None) -> datetime:
+    """Since when nobody uses it; a model that was never up is idle from its last wish on."""
+    times = [model.ready_at or model.desired_at, use.last_used_at, held_at]
+    return max(at for at in times if at is not None)
+
+
+def expires_at(model: Model) -> datetime | None:
+    """The hard end of life. None: none."""
+    return None if model.spec.ttl_s is None else model.created_at + timedelta(seconds=model.spec.ttl_s)
+
+
+def window_at(model: Model, now: datetime) -> Active | None:
+    """The window of its schedule that `now` is in."""
+    return active(model.spec.scaling.schedule, now)
+
+
+def next_limit(model: Model, sight: Sight, now: datetime) -> datetime | None:
+    """When `turn` may next say something new."""
+    sleeps = sleeps_at(model, sight, now)
+    if sleeps is not None and sleeps <= now:
+        sleeps = now + timedelta(seconds=GPU_LOOK_S)
+    edge = next_edge(model.spec.scaling.schedule, now)
+    limits = (sleeps, expires_at(model), _deletes_at(model, sight, now), edge)
+    return min((at for at in limits if at is not None), default=None)
+
+
+def _deletes_at(model: Model, sight: Sight, now: datetime) -> datetime | None:
+    if model.desired is not Desired.ASLEEP or model.spec.delete_after_s is None:
+        return None
+    return (now if sight.is_held(now) else model.desired_at) + timedelta(seconds=model.spec.delete_after_s)
+
+
+def _is_reached(limit: datetime | None, now: datetime) -> bool:
+    return limit is not None and limit <= now
