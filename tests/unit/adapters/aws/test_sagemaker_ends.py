@@ -1,11 +1,13 @@
 """The model host where things end or go wrong: removed at any point, stuck, broken, without capacity, over a quota."""
 
+from dataclasses import replace
+
 import pytest
 
 from emulator.conditions import Quotas
 from llmanager.adapters.aws.errors import QuotaReached
 from llmanager.models.entities import ReplicaState
-from tests.fakes.sagemaker import R, sagemaker_world
+from tests.fakes.sagemaker import GOOD, R, sagemaker_world
 
 READY, STARTING, FAILED = ReplicaState.READY, ReplicaState.STARTING, ReplicaState.FAILED
 
@@ -110,3 +112,42 @@ def test_an_endpoint_that_vanished_is_made_anew(world):
     world.cloud.vanish(R)
     assert world.host.observe(R).replicas == ()
     world.run()
+
+
+def test_what_is_being_deleted_is_neither_started_nor_changed(world):
+    world.run()
+    world.host.remove(R)
+    assert world.states() == [ReplicaState.STOPPING]
+    before = world.cloud.digest()
+    world.host.start(world.order(), 0)
+    world.host.revise(world.order(revision=2))
+    world.host.stop(R, 0)
+    assert world.cloud.digest() == before
+
+
+def test_there_is_nothing_to_revise_before_there_is_a_component(world):
+    world.host.revise(world.order(revision=2))
+    assert world.is_empty()
+
+
+def test_autoscaling_that_is_not_set_up_is_told_as_a_missing_copy_until_it_is(world):
+    world.run()
+    scaling = world.cloud.client("application-autoscaling")
+    scaling.deregister_scalable_target(
+        ServiceNamespace="sagemaker",
+        ResourceId=f"inference-component/{R}",
+        ScalableDimension="sagemaker:inference-component:DesiredCopyCount",
+    )
+    assert world.states() == []
+    world.host.start(world.order(), 0)
+    assert world.states() == [READY]
+    assert len(scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]) == 2
+
+
+def test_an_endpoint_config_left_by_another_order_is_not_used(world):
+    world.host.start(world.order(), 0)
+    world.pass_until(lambda: world.host.park(R), lambda: kinds(world) == ["endpoint-config"])
+    world.run(world.order(spec=replace(GOOD, instance_type="ml.g5.2xlarge")))
+    assert {line.instance_type for line in world.cloud.bill.running(world.clock.now())} == {"ml.g5.2xlarge"}
+    world.remove()
+    assert world.is_empty()

@@ -183,6 +183,18 @@ def test_more_copies_than_the_config_allowed_get_room(world):
     assert world.states() == [READY] * 3
 
 
+def test_with_fewer_copies_allowed_autoscaling_is_held_to_them_from_the_next_start(world):
+    world.run(world.order(3))
+    world.host.hold_floor(R, 3)
+    world.host.park(R)
+    world.clock.advance(1200)
+    world.run(world.order(spec=replace(GOOD, scaling=Scaling(max=1))))
+    (target,) = world.cloud.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")[
+        "ScalableTargets"
+    ]
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (0, 1)
+
+
 def test_times_are_written_anew_on_everything_that_carries_them(world):
     world.run(replace(world.order(), tags=replace(TAGS, expires_at=NOON + DAY, ttl_at=NOON + DAY)))
     world.host.retag(R, replace(TAGS, expires_at=NOON + 2 * DAY))

@@ -22,7 +22,7 @@ def specification(spec: ModelSpec, hub_token: str | None = None):
 
 def test_the_config_lets_instances_go_and_leaves_room_to_update():
     order = Order(R, replace(GOOD, scaling=Scaling(max=2)), TAGS)
-    body = requests.endpoint_config(R, order, choice(GOOD), 1, ROLE_ARN)
+    body = requests.endpoint_config(R, order, choice(GOOD), ROLE_ARN)
     (variant,) = body["ProductionVariants"]
     assert variant["ManagedInstanceScaling"] == {"Status": "ENABLED", "MinInstanceCount": 0, "MaxInstanceCount": 3}
     assert variant["RoutingConfig"] == {"RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"}
@@ -33,7 +33,7 @@ def test_the_config_lets_instances_go_and_leaves_room_to_update():
 def test_a_machine_without_gpus_gets_no_ami_and_cores_instead():
     spec = ModelSpec("all-minilm-l6-v2", kind=Kind.EMBEDDING)
     order = Order(R, spec, TAGS)
-    (variant,) = requests.endpoint_config(R, order, choice(spec), 1, ROLE_ARN)["ProductionVariants"]
+    (variant,) = requests.endpoint_config(R, order, choice(spec), ROLE_ARN)["ProductionVariants"]
     assert "InferenceAmiVersion" not in variant
     assert specification(spec)["ComputeResourceRequirements"] == {
         "MinMemoryRequiredInMb": 4096,
@@ -74,7 +74,7 @@ def test_names_fit_into_sixty_three_characters():
     order = Order(longest, GOOD, TAGS, replicas=100)
     for instance_type in catalog().machines:
         spec = replace(GOOD, instance_type=instance_type)
-        assert len(requests.config_name(order, choice(spec), 100)) <= 63
+        assert len(requests.config_name(order, choice(spec))) <= 63
 
 
 def test_tags_come_back_as_they_went():
