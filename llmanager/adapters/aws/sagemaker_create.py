@@ -27,7 +27,6 @@ class Creation:
     role_arn: str
     order: Order
     choice: Choice
-    copies: int  # that should run in all
     hub_token: str | None = field(default=None, repr=False)
 
     def go_on(self) -> None:
@@ -64,7 +63,7 @@ class Creation:
 
     def _run(self, copies: Copies | None) -> None:
         if copies is None:
-            body = requests.component(self.order, self.choice, self.copies, self.hub_token)
+            body = requests.component(self.order, self.choice, self.hub_token)
             changed("create the inference component", self.clients.sagemaker.create_inference_component, **body)
         elif copies.status in (CREATING, UPDATING) and calls.target(self.clients, self.order.resource) is not None:
             return  # more copies, if need be, when it has settled
@@ -75,17 +74,17 @@ class Creation:
         self._set_policies()
 
     def _add_copies(self, copies: Copies) -> None:
-        is_enough = copies.desired >= self.copies and copies.status != FAILED
+        is_enough = copies.desired >= self.order.replicas and copies.status != FAILED
         if is_enough or copies.status in (CREATING, UPDATING):
             return
         if copies.current == copies.desired == 0 and copies.revision != self.order.revision:
-            self._respecify({"RuntimeConfig": {"CopyCount": self.copies}})  # nothing runs: both at once
+            self._respecify({"RuntimeConfig": {"CopyCount": self.order.replicas}})  # nothing runs: both at once
             return
         changed(
             "start copies",
             self.clients.sagemaker.update_inference_component_runtime_config,
             InferenceComponentName=self.order.resource,
-            DesiredRuntimeConfig={"CopyCount": max(copies.desired, self.copies)},
+            DesiredRuntimeConfig={"CopyCount": max(copies.desired, self.order.replicas)},
         )
 
     def _respecify(self, more: Answer) -> None:
@@ -107,22 +106,22 @@ class Creation:
             old = calls.config(self.clients, name)
             if old is None:
                 raise NotNow("AWS does not show the model's endpoint config yet. It is tried again.") from None
-            if not requests.config_serves(old, self.choice, self.order, self.copies):
+            if not requests.config_serves(old, self.choice, self.order):
                 return self._made_other_config()
         return name
 
     def _made_other_config(self) -> str:
-        name = requests.config_name(self.order, self.choice, self.copies)
+        name = requests.config_name(self.order, self.choice)
         changed("create the endpoint config", self.clients.sagemaker.create_endpoint_config, **self._config(name))
         return name
 
     def _config(self, name: str) -> Answer:
-        return requests.endpoint_config(name, self.order, self.choice, self.copies, self.role_arn)
+        return requests.endpoint_config(name, self.order, self.choice, self.role_arn)
 
     def _has_fitting_config(self, endpoint: Answer) -> bool:
         """Another instance type or more instances need another config: AWS moves the endpoint over by itself."""
         config = calls.config(self.clients, endpoint["EndpointConfigName"])
-        if config is not None and requests.config_serves(config, self.choice, self.order, self.copies):
+        if config is not None and requests.config_serves(config, self.choice, self.order):
             return True
         changed(
             "update the endpoint",
@@ -135,9 +134,9 @@ class Creation:
     def _scale_between(self, *, is_created: bool) -> bool:
         """False: AWS does not take the target yet, for it does not know the component well enough."""
         known = None if is_created else calls.target(self.clients, self.order.resource)
-        if known is not None and known["MaxCapacity"] >= requests.most_copies(self.order, self.copies):
+        if known is not None and known["MaxCapacity"] == requests.most_copies(self.order):
             return True
-        body = requests.target(self.order, self.copies, is_new=known is None)
+        body = requests.target(self.order, held=None if known is None else known["MinCapacity"])
         try:
             changed("register the scalable target", self.clients.autoscaling.register_scalable_target, **body)
         except NotNow:

@@ -82,7 +82,7 @@ class SageMakerModelHost:
         return observed
 
     def start(self, order: Order, replica: int) -> None:
-        self._creation(order, max(order.replicas, replica + 1)).go_on()
+        self._creation(order).go_on()
 
     def stop(self, resource: str, replica: int) -> None:
         if replica == 0:
@@ -94,7 +94,7 @@ class SageMakerModelHost:
         sagemaker_remove.park(self._clients, resource)
 
     def revise(self, order: Order) -> None:
-        self._creation(order, order.replicas).revise()
+        self._creation(order).revise()
 
     def hold_floor(self, resource: str, replicas: int) -> None:
         """Without a scalable target nothing is held: `start` makes it with the rest."""
@@ -177,5 +177,5 @@ class SageMakerModelHost:
         sagemaker_quote.check(spec, choice, has_hub_token=self._hub_token is not None)
         return choice
 
-    def _creation(self, order: Order, copies: int) -> Creation:
-        return Creation(self._clients, self._role_arn, order, self._choice(order.spec), copies, self._hub_token)
+    def _creation(self, order: Order) -> Creation:
+        return Creation(self._clients, self._role_arn, order, self._choice(order.spec), self._hub_token)

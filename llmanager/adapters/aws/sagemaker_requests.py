@@ -20,21 +20,21 @@ ROOM_TO_UPDATE: Final = 1  # instances above the most copies: a rolling update s
 TMP_CACHE: Final = "/tmp/hub"  # noqa: S108 - inside the container, where /opt/ml/model cannot be written
 
 
-def most_copies(order: Order, copies: int) -> int:
-    return max(order.spec.scaling.max, order.replicas, copies, 1)
+def most_copies(order: Order) -> int:
+    return max(order.spec.scaling.max, order.replicas, 1)
 
 
-def most_instances(order: Order, copies: int) -> int:
-    return most_copies(order, copies) + ROOM_TO_UPDATE
+def most_instances(order: Order) -> int:
+    return most_copies(order) + ROOM_TO_UPDATE
 
 
-def config_name(order: Order, choice: Choice, copies: int) -> str:
+def config_name(order: Order, choice: Choice) -> str:
     """Of a config that replaces an endpoint's first one. It tells what it says, so the same order gives the same."""
     kind = choice.instance_type.removeprefix("ml.").replace(".", "-")
-    return f"{order.resource}{UPDATED}{kind}-{most_instances(order, copies)}"
+    return f"{order.resource}{UPDATED}{kind}-{most_instances(order)}"
 
 
-def endpoint_config(name: str, order: Order, choice: Choice, copies: int, role_arn: str) -> Body:
+def endpoint_config(name: str, order: Order, choice: Choice, role_arn: str) -> Body:
     variant: Body = {
         "VariantName": VARIANT,
         "InstanceType": choice.instance_type,
@@ -42,7 +42,7 @@ def endpoint_config(name: str, order: Order, choice: Choice, copies: int, role_a
         "ManagedInstanceScaling": {
             "Status": "ENABLED",
             "MinInstanceCount": 0,
-            "MaxInstanceCount": most_instances(order, copies),
+            "MaxInstanceCount": most_instances(order),
         },
         "RoutingConfig": {"RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"},
     }
@@ -56,24 +56,24 @@ def endpoint_config(name: str, order: Order, choice: Choice, copies: int, role_a
     }
 
 
-def config_serves(config: Body, choice: Choice, order: Order, copies: int) -> bool:
+def config_serves(config: Body, choice: Choice, order: Order) -> bool:
     """Whether an endpoint with this config can run the order. More room than needed does no harm."""
     variant = config["ProductionVariants"][0]
     most = variant.get("ManagedInstanceScaling", {}).get("MaxInstanceCount", 0)
-    return bool(variant["InstanceType"] == choice.instance_type and most >= most_instances(order, copies))
+    return bool(variant["InstanceType"] == choice.instance_type and most >= most_instances(order))
 
 
 def endpoint(order: Order, config: str) -> Body:
     return {"EndpointName": order.resource, "EndpointConfigName": config, "Tags": listed(written(order.tags))}
 
 
-def component(order: Order, choice: Choice, copies: int, hub_token: str | None) -> Body:
+def component(order: Order, choice: Choice, hub_token: str | None) -> Body:
     return {
         "InferenceComponentName": order.resource,
         "EndpointName": order.resource,
         "VariantName": VARIANT,
         "Specification": specification(order, choice, hub_token),
-        "RuntimeConfig": {"CopyCount": copies},
+        "RuntimeConfig": {"CopyCount": order.replicas},
         "Tags": listed(written(order.tags)),
     }
 
@@ -146,15 +146,15 @@ def new_specification(order: Order, choice: Choice, hub_token: str | None) -> Bo
     }
 
 
-def target(order: Order, copies: int, *, is_new: bool) -> Body:
-    """The floor of one that exists stays as it is held."""
-    body: Body = {
+def target(order: Order, *, held: int | None) -> Body:
+    """`held`: the floor of a target that exists, which it keeps as far as the order allows. None: there is none yet."""
+    return {
         "ServiceNamespace": NAMESPACE,
         "ResourceId": scalable_id(order.resource),
         "ScalableDimension": DIMENSION,
-        "MaxCapacity": most_copies(order, copies),
-    }
-    return body | ({"MinCapacity": 0, "Tags": written(order.tags)} if is_new else {})
+        "MinCapacity": min(held or 0, most_copies(order)),
+        "MaxCapacity": most_copies(order),
+    } | ({"Tags": written(order.tags)} if held is None else {})
 
 
 def tracking_policy(order: Order) -> Body:

@@ -9,8 +9,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.boto import connect
-from emulator.conditions import Quotas
-from llmanager.adapters.aws.errors import QuotaReached
 from llmanager.kernel.deadline import TooLate, deadline
 from llmanager.models.entities import Observation, ReplicaState, Scaling
 from tests.fakes.clock import NOON
@@ -32,11 +30,6 @@ def world():
 
 def kinds(world) -> list[str]:
     return sorted(item.kind for item in world.cloud.billable())
-
-
-def the(world, kind):
-    (found,) = [item for item in world.cloud.billable() if item.kind == kind]
-    return found
 
 
 def test_each_start_does_the_next_step_until_a_copy_is_ready(world):
@@ -170,6 +163,7 @@ def test_a_model_changed_in_its_sleep_wakes_as_what_it_is_now(world):
 
 def test_another_instance_type_moves_the_endpoint_to_another_config(world):
     world.run()
+    world.host.hold_floor(R, 1)
     newer = world.order(revision=2, spec=replace(GOOD, instance_type="ml.g5.2xlarge"))
     world.pass_until(
         lambda: world.host.revise(newer), lambda: [r.revision for r in world.host.observe(R).replicas] == [2]
@@ -189,97 +183,16 @@ def test_more_copies_than_the_config_allowed_get_room(world):
     assert world.states() == [READY] * 3
 
 
-def test_removal_leaves_nothing_and_says_so(world):
-    world.run()
-    world.remove()
-    assert world.is_empty()
-    assert not world.host.observe(R).exists
-    world.host.remove(R)
+def test_with_fewer_copies_allowed_autoscaling_is_held_to_them_from_the_next_start(world):
+    world.run(world.order(3))
+    world.host.hold_floor(R, 3)
     world.host.park(R)
-    world.host.stop(R, 0)
-    assert world.is_empty()
-
-
-@pytest.mark.parametrize("after_s", [0, 30, 121, 200, 260, 600])
-def test_removal_is_right_at_any_point_of_a_creation(world, after_s):
-    for _ in range(after_s // 30 + 1):
-        world.host.start(world.order(), 0)
-        world.clock.advance(30)
-    world.remove()
-    assert world.is_empty()
-
-
-def test_what_is_stuck_is_seen_and_removed_once_it_moves(world):
-    world.cloud.stick(R)
-    world.pass_until(lambda: world.host.start(world.order(), 0), lambda: "inference-component" in kinds(world))
-    world.clock.advance(3600)
-    world.host.remove(R)
-    assert world.states() == [STARTING]
-    assert [held.is_running for held in world.host.resources()] == [True]
-
-    world.cloud.unstick(R)
-    world.remove()
-    assert world.is_empty()
-
-
-def test_parking_before_there_is_a_component_lets_go_of_the_instance(world):
-    world.host.start(world.order(), 0)
-    world.host.park(R)  # refused while the endpoint is created
-    world.pass_until(lambda: world.host.park(R), lambda: world.host.observe(R).is_parked)
-
-    assert world.cloud.bill.usd_per_hour() == 0
-    assert kinds(world) == ["endpoint-config"]
-    world.run()
-
-
-def test_a_container_that_never_gets_healthy_is_told_and_made_anew(world):
-    world.cloud.break_containers(R)
-    world.pass_until(
-        lambda: None if world.states() == [FAILED] else world.host.start(world.order(), 0),
-        lambda: world.states() == [FAILED],
-    )
-    (failed,) = world.host.observe(R).replicas
-    assert "did not pass the ping health check" in failed.reason
-    assert not failed.is_final
-
-    world.cloud.break_containers(R, False)
-    world.run()
-
-
-def test_what_failed_is_gone_after_a_stop_and_costs_nothing(world):
-    world.cloud.break_containers(R)
-    world.pass_until(
-        lambda: None if world.states() == [FAILED] else world.host.start(world.order(), 0),
-        lambda: world.states() == [FAILED],
-    )
-    world.pass_until(lambda: world.host.stop(R, 0), lambda: world.host.observe(R).is_parked)
-    assert world.cloud.bill.usd_per_hour() == 0
-
-
-def test_an_endpoint_that_finds_no_instance_is_told_and_made_anew(world):
-    world.cloud.set_capacity("ml.g6.2xlarge", 0)
-    world.host.start(world.order(), 0)
-    world.pass_until(lambda: None, lambda: world.states() == [FAILED])
-    assert "capacity" in world.host.observe(R).replicas[0].reason
-
-    world.cloud.set_capacity("ml.g6.2xlarge", 5)
-    world.run()
-
-
-def test_a_quota_is_final_and_leaves_nothing_that_bills():
-    world = sagemaker_world(quotas=Quotas(instances={"ml.g6.2xlarge": 0}))
-    with pytest.raises(QuotaReached, match="Service Quotas"):
-        world.host.start(world.order(), 0)
-    assert world.cloud.bill.usd_per_hour() == 0
-    world.remove()
-    assert world.is_empty()
-
-
-def test_an_endpoint_that_vanished_is_made_anew(world):
-    world.run()
-    world.cloud.vanish(R)
-    assert world.host.observe(R).replicas == ()
-    world.run()
+    world.clock.advance(1200)
+    world.run(world.order(spec=replace(GOOD, scaling=Scaling(max=1))))
+    (target,) = world.cloud.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")[
+        "ScalableTargets"
+    ]
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (0, 1)
 
 
 def test_times_are_written_anew_on_everything_that_carries_them(world):
