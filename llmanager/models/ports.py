@@ -73,8 +73,8 @@ class ModelHost(Protocol):
         Only where `traits.replaces_in_place`; elsewhere never called.
         """
 
-    def hold_floor(self, resource: str, replicas: int) -> None:
-        """The platform's own autoscaling keeps at least so many from now on. Only where `traits.scales_itself`."""
+    def hold_range(self, resource: str, least: int, most: int) -> None:
+        """The platform's own autoscaling keeps between so many from now on. Only where `traits.scales_itself`."""
 
     def retag(self, resource: str, tags: Tags) -> None:
         """Write the times in `tags` anew on everything that is held for the resource."""

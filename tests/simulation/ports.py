@@ -120,7 +120,7 @@ class GatedHost:
     """A ModelHost whose calls may fail in every way. `on_effect` is told of each change right before it happens."""
 
     READS = frozenset({"observe", "resources", "gpu_percent", "quote"})
-    WRITES = frozenset({"start", "stop", "park", "revise", "hold_floor", "retag", "remove"})
+    WRITES = frozenset({"start", "stop", "park", "revise", "hold_range", "retag", "remove"})
 
     def __init__(self, gate: Gate, host: Any, on_effect: Callable[[str, tuple[Any, ...]], None]) -> None:
         self._gate, self._host, self._on_effect = gate, host, on_effect

@@ -199,9 +199,9 @@ def read_tags(listed: list[Answer]) -> Answer:
     return {tag["Key"]: tag["Value"] for tag in listed}
 
 
-def set_floor(clients: Clients, resource: str, known: Answer, floor: int) -> None:
+def set_range(clients: Clients, resource: str, known: Answer, least: int, most: int) -> None:
     """`known`: the target as described. Only what exists is changed: registering would make a new one."""
-    if known["MinCapacity"] == floor:
+    if (known["MinCapacity"], known["MaxCapacity"]) == (least, most):
         return
     changed(
         "change the scalable target",
@@ -209,6 +209,6 @@ def set_floor(clients: Clients, resource: str, known: Answer, floor: int) -> Non
         ServiceNamespace=NAMESPACE,
         ResourceId=scalable_id(resource),
         ScalableDimension=DIMENSION,
-        MinCapacity=floor,
-        MaxCapacity=max(known["MaxCapacity"], floor),
+        MinCapacity=least,
+        MaxCapacity=most,
     )

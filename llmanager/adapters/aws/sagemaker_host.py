@@ -96,11 +96,11 @@ class SageMakerModelHost:
     def revise(self, order: Order) -> None:
         self._creation(order).revise()
 
-    def hold_floor(self, resource: str, replicas: int) -> None:
+    def hold_range(self, resource: str, least: int, most: int) -> None:
         """Without a scalable target nothing is held: `start` makes it with the rest."""
         target = calls.target(self._clients, resource)
         if target is not None:
-            calls.set_floor(self._clients, resource, target, replicas)
+            calls.set_range(self._clients, resource, target, least, most)
 
     def retag(self, resource: str, tags: Tags) -> None:
         """The endpoint last: its tags are those that `resources` believes."""

@@ -14,7 +14,7 @@ def keep(clients: Clients, resource: str, copies: int) -> None:
     """At most so many copies from now on."""
     target = calls.target(clients, resource)
     if target is not None and target["MinCapacity"] > copies:
-        calls.set_floor(clients, resource, target, copies)
+        calls.set_range(clients, resource, target, copies, target["MaxCapacity"])
     component = calls.component(clients, resource)
     if component is None:
         return

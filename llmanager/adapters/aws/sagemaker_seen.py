@@ -39,10 +39,10 @@ class Copies:
 
 
 def observation(seen: Seen) -> Observation:
-    floor = 0 if seen.target is None else int(seen.target["MinCapacity"])
+    floor, ceiling = (0, 0) if seen.target is None else (seen.target["MinCapacity"], seen.target["MaxCapacity"])
     if seen.endpoint is None and seen.component is None:
         is_left = seen.has_leftovers or seen.target is not None
-        return Observation(exists=is_left, is_parked=is_left, floor=floor)
+        return Observation(exists=is_left, is_parked=is_left, floor=floor, ceiling=ceiling)
     copies = None if seen.component is None else copies_of(seen.component)
     return Observation(
         exists=True,
@@ -50,6 +50,7 @@ def observation(seen: Seen) -> Observation:
         is_parked=copies is not None and copies.desired == 0 and not copies.is_broken,
         instances=instances_of(seen.endpoint),
         floor=floor,
+        ceiling=ceiling,
     )
 
 

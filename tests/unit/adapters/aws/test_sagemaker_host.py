@@ -75,7 +75,7 @@ def test_a_ready_copy_can_be_reached_from_memory(world):
 
 def test_asleep_it_keeps_its_endpoint_and_costs_nothing(world):
     world.run()
-    world.host.hold_floor(R, 1)
+    world.host.hold_range(R, 1, 3)
     world.host.park(R)
     world.pass_until(lambda: None, lambda: world.host.observe(R).instances == 0)
 
@@ -97,7 +97,7 @@ def test_it_wakes_to_as_many_copies_as_are_ordered(world):
 def test_more_are_started_and_higher_ones_stopped(world):
     world.run()
     world.run(world.order(3))
-    world.host.hold_floor(R, 3)
+    world.host.hold_range(R, 3, 3)
     world.host.stop(R, 1)
 
     assert world.states() == [READY, STOPPING, STOPPING]
@@ -110,10 +110,10 @@ def test_more_are_started_and_higher_ones_stopped(world):
 
 
 def test_the_floor_is_held_where_there_is_a_target_and_makes_none_elsewhere(world):
-    world.host.hold_floor(R, 1)
+    world.host.hold_range(R, 1, 3)
     assert world.is_empty()
     world.run()
-    world.host.hold_floor(R, 2)
+    world.host.hold_range(R, 2, 3)
     assert world.host.observe(R).floor == 2
     world.host.start(world.order(), 0)
     assert world.host.observe(R).floor == 2
@@ -130,7 +130,7 @@ def test_a_request_that_finds_it_asleep_wakes_it_without_us(world):
 
 def test_a_new_revision_replaces_copies_without_a_gap(world):
     world.run(world.order(2))
-    world.host.hold_floor(R, 2)
+    world.host.hold_range(R, 2, 3)
     newer = world.order(2, revision=2, spec=replace(GOOD, context_tokens=4096))
     world.host.revise(newer)
     for _ in range(60):
@@ -145,7 +145,7 @@ def test_a_new_revision_replaces_copies_without_a_gap(world):
 def test_even_with_one_copy_at_most_a_revision_leaves_no_gap(world):
     spec = replace(GOOD, scaling=Scaling(max=1))
     world.run(world.order(spec=spec))
-    world.host.hold_floor(R, 1)
+    world.host.hold_range(R, 1, 3)
     world.host.revise(world.order(revision=2, spec=replace(spec, context_tokens=4096)))
     for _ in range(60):
         world.cloud.invoke(R, R)
@@ -163,7 +163,7 @@ def test_a_model_changed_in_its_sleep_wakes_as_what_it_is_now(world):
 
 def test_another_instance_type_moves_the_endpoint_to_another_config(world):
     world.run()
-    world.host.hold_floor(R, 1)
+    world.host.hold_range(R, 1, 3)
     newer = world.order(revision=2, spec=replace(GOOD, instance_type="ml.g5.2xlarge"))
     world.pass_until(
         lambda: world.host.revise(newer), lambda: [r.revision for r in world.host.observe(R).replicas] == [2]
@@ -185,7 +185,7 @@ def test_more_copies_than_the_config_allowed_get_room(world):
 
 def test_with_fewer_copies_allowed_autoscaling_is_held_to_them_from_the_next_start(world):
     world.run(world.order(3))
-    world.host.hold_floor(R, 3)
+    world.host.hold_range(R, 3, 3)
     world.host.park(R)
     world.clock.advance(1200)
     world.run(world.order(spec=replace(GOOD, scaling=Scaling(max=1))))
@@ -256,7 +256,7 @@ def test_nothing_is_changed_after_the_deadline_and_looking_goes_on(world):
             lambda: world.host.remove(R),
             lambda: world.host.start(world.order(3), 2),
             lambda: world.host.revise(world.order(revision=2)),
-            lambda: world.host.hold_floor(R, 1),
+            lambda: world.host.hold_range(R, 1, 3),
             lambda: world.host.retag(R, TAGS),
         ):
             with pytest.raises(TooLate):
