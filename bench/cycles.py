@@ -33,7 +33,7 @@ LOOK_S = 0.1
 STUCK_S = 150.0  # longer than any request waits: without a cycle in that time it will not come
 SETTLE_S = 30.0
 CALM_EVERY_S = 15.0
-CALM_S = (2.9, 4.6)  # around the moment at which an idle model goes to sleep
+CALM_S = (3.2, 5.5)  # around the moment at which an idle model goes to sleep
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Report:
 
     @property
     def problems(self) -> list[str]:
-        left = [f"{self.workers_left} workers were left"] if self.workers_left else []
+        left = [f"{self.workers_left} workers were left"] * bool(self.workers_left)
         return [*self.lost, *self.broken, *left]
 
 
@@ -71,8 +71,7 @@ class Tide:
             if now_s >= self._calm_at_s:
                 self._calm_until_s = now_s + self._random.uniform(*CALM_S)
                 self._calm_at_s = self._calm_until_s + CALM_EVERY_S
-            wait_s = self._calm_until_s - now_s
-        arena.is_over.wait(max(0.0, wait_s))
+        arena.is_over.wait(max(0.0, self._calm_until_s - now_s))
 
 
 class Asker:
@@ -82,7 +81,7 @@ class Asker:
         self.broken: list[str] = []
         self.times_s: list[float] = []  # to the first token of a stream; to the end of a whole answer
         self.answered = 0
-        self._arena, self._tide, self._is_stream = arena, tide, is_stream
+        self._arena, self._tide, self.is_stream = arena, tide, is_stream
         self._random = random.Random(seed)
         self._model, self._left = MODELS[0], 1
 
@@ -98,7 +97,7 @@ class Asker:
         except (*CUT_OFF, LookupError, TypeError) as error:  # the latter: an answer of another shape
             problem = f"{type(error).__name__}: {error}"
         if problem:
-            kind = "stream" if self._is_stream else "whole answer"
+            kind = "stream" if self.is_stream else "whole answer"
             self.broken.append(f"{kind} of {self._model} after {time.monotonic() - began_s:.2f} s: {problem}")
         else:
             self.answered += 1
@@ -109,7 +108,7 @@ class Asker:
             "model": self._model,
             "messages": [{"role": "user", "content": "Hello?"}],
             "max_tokens": self._random.choice((1, 8, 32)),
-            "stream": self._is_stream,
+            "stream": self.is_stream,
         }
         with contextlib.closing(server.connect(STUCK_S)) as connection:
             connection.request("POST", "/v1/chat/completions", json.dumps(asked), JSON)
@@ -117,10 +116,10 @@ class Asker:
             text, first_s = "", None
             for line in response:
                 text += line.decode()
-                if first_s is None and (b'"content":"' in line or not self._is_stream):
+                if first_s is None and (b'"content":"' in line or not self.is_stream):
                     first_s = time.monotonic() - began_s
         problem = (
-            problem_of_stream(response.status, text) if self._is_stream else problem_of_whole(response.status, text)
+            problem_of_stream(response.status, text) if self.is_stream else problem_of_whole(response.status, text)
         )
         if not problem and first_s is not None:
             self.times_s.append(first_s)
@@ -143,19 +142,21 @@ def problem_of_whole(status: int, text: str) -> str:
 
 
 class Meddler:
-    """Calls /model/sleep and /model/wake at any moment."""
+    """Calls /model/sleep and /model/wake at any moment but a calm."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, arena: Arena, tide: Tide, seed: int) -> None:
+        self._arena, self._tide = arena, tide
         self.broken: list[str] = []
         self.calls = Counter[str]()
         self._random = random.Random(seed)
 
     def step(self, server: Server) -> None:
+        self._tide.wait(self._arena)
         verb, model = self._random.choice(("sleep", "wake")), self._random.choice(MODELS)
-        status, answer = server.ask(f"/model/{verb}", {"name": model})
         self.calls[f"/model/{verb}"] += 1
+        status, answer = server.ask(f"/model/{verb}", {"name": model})
         if status != 202:
-            self.broken.append(f"/model/{verb} of {model} was answered {status} {answer}")
+            self.broken.append(f"{verb} of {model} was answered {status} {answer}")
 
 
 class Watcher:
@@ -190,9 +191,9 @@ class Watcher:
 
 def cycled(home: Path, cycles: int, seed: int) -> Report:
     report = Report(seed)
-    memory_mib = 2 * _needed_mib(home) - 1
+    memory = {"LLMANAGER_MEMORY_MIB": str(2 * _needed_mib(home) - 1)}
     with (home / "stderr.log").open("ab") as errors:
-        server = Server(home, errors, LLMANAGER_MEMORY_MIB=str(memory_mib)).ready()
+        server = Server(home, errors, **memory).ready()
         try:
             _make(server)
             _under_load(server, report, cycles)
@@ -219,25 +220,24 @@ def _needed_mib(home: Path) -> int:
 def _make(server: Server) -> None:
     """Both were up once: what is counted afterwards are cycles."""
     for name in MODELS:
-        status, made = server.ask("/model/create", {"name": name, **SPEC, "wait_s": 60})
-        assert (status, made["status"]) == (202, "ready"), made
+        _, made = server.ask("/model/create", {"name": name, **SPEC, "wait_s": 60})
+        assert made["status"] == "ready", made
 
 
 def _under_load(server: Server, report: Report, cycles: int) -> None:
     arena, tide = Arena(server), Tide(report.seed)
     askers = [Asker(arena, tide, report.seed + n, is_stream=n % 2 == 0) for n in range(CLIENTS)]
-    meddler, watcher = Meddler(report.seed), Watcher(server, report)
+    meddler, watcher = Meddler(arena, tide, report.seed), Watcher(server, report)
     clients: list[tuple[Client, float]] = [*((asker, 0.0) for asker in askers), (meddler, 0.8)]
     threads = [threading.Thread(target=drive, args=(client, arena, pause_s)) for client, pause_s in clients]
-    began_s = moved_s = time.monotonic()
     for thread in threads:
         thread.start()
+    began_s = moved_s = time.monotonic()
     try:
         while report.cycles < cycles and time.monotonic() - moved_s < STUCK_S:
             before = report.cycles
             watcher.look()
-            if report.cycles > before:
-                moved_s = time.monotonic()
+            moved_s = time.monotonic() if report.cycles > before else moved_s
             time.sleep(LOOK_S)
     finally:
         arena.is_over.set()
@@ -246,9 +246,9 @@ def _under_load(server: Server, report: Report, cycles: int) -> None:
     report.took_s = time.monotonic() - began_s
     if report.cycles < cycles:
         report.broken.append(f"no model became ready for {STUCK_S:g} s")
-    for n, asker in enumerate(askers):
-        report.requests["streams" if n % 2 == 0 else "whole answers"] += asker.answered + len(asker.broken)
-        (report.first_token_s if n % 2 == 0 else report.whole_s).extend(asker.times_s)
+    for asker in askers:
+        report.requests["streams" if asker.is_stream else "whole answers"] += asker.answered + len(asker.broken)
+        (report.first_token_s if asker.is_stream else report.whole_s).extend(asker.times_s)
         report.lost += asker.broken
     report.requests += meddler.calls
     report.broken += meddler.broken

@@ -29,7 +29,14 @@ class Equivalent:
     why: str
 
 
-EQUIVALENT: tuple[Equivalent, ...] = ()
+EQUIVALENT: tuple[Equivalent, ...] = (
+    Equivalent(
+        "llmanager/models/usecases/make_room.py",
+        "need_mib = host.quote(for_model.spec).memory_mib // for_model.spec.scaling.awake",
+        "need_mib = host.quote(for_model.spec).memory_mib / for_model.spec.scaling.awake",
+        "a quote is of all awake replicas, each the same, so nothing is left over",
+    ),
+)
 
 
 def lifecycle_modules(root: Path) -> list[str]:
