@@ -28,6 +28,7 @@ class HostTraits:
     scales_itself: bool = False  # the platform may start and stop replicas between a floor and `scaling.max`
     replaces_in_place: bool = False  # it rolls a new revision out by itself (`revise`), replica by replica
     measures_gpus: bool = False
+    surge_instances: int = 0  # that an update may run beside those of `scaling.max`
 
 
 class ModelHost(Protocol):

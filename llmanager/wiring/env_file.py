@@ -1,10 +1,11 @@
-"""The file .env: settings as text, for whom the environment does not have them."""
+"""The file .env: settings as text, for whom the environment does not have them, and the template of it."""
 
-from collections.abc import Collection
+import textwrap
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from llmanager.wiring import values
-from llmanager.wiring.values import SettingsError
+from llmanager.wiring.values import Setting, SettingsError
 
 
 def read_env_file(path: Path, known: Collection[str]) -> dict[str, str]:

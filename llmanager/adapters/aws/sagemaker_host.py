@@ -6,7 +6,7 @@ The pure parts are next to this file: what is asked (sagemaker_requests), what w
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -56,6 +56,7 @@ class SageMakerModelHost:
             scales_itself=True,
             replaces_in_place=True,
             measures_gpus=True,
+            surge_instances=1,
         )
         self._clients = clients
         self._role_arn, self._region, self._stage = role_arn, region, stage
@@ -85,12 +86,14 @@ class SageMakerModelHost:
         self._creation(order).go_on()
 
     def stop(self, resource: str, replica: int) -> None:
+        self._offer_below(resource, replica)
         if replica == 0:
             sagemaker_remove.park(self._clients, resource)
         else:
             sagemaker_remove.keep(self._clients, resource, replica)
 
     def park(self, resource: str) -> None:
+        self._offer_below(resource, 0)
         sagemaker_remove.park(self._clients, resource)
 
     def revise(self, order: Order) -> None:
@@ -121,6 +124,13 @@ class SageMakerModelHost:
 
     def resources(self) -> tuple[Held, ...]:
         return held(self._clients, self._stage)
+
+    def _offer_below(self, resource: str, replica: int) -> None:
+        """The others are asked to end: nobody is sent there any more, whatever becomes of the asking."""
+        with self._lock:
+            served = self._served.pop(resource, None)
+            if served is not None and (kept := tuple(i for i in served.ready if i < replica)):
+                self._served[resource] = replace(served, ready=kept)
 
     def endpoints(self, resource: str) -> tuple[Endpoint, ...]:
         """All copies answer at one address; AWS balances between them."""

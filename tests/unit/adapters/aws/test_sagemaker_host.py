@@ -10,9 +10,9 @@ from botocore.exceptions import ClientError
 
 from emulator.boto import connect
 from llmanager.kernel.deadline import TooLate, deadline
-from llmanager.models.entities import Observation, ReplicaState, Scaling
+from llmanager.models.entities import Observation, ReplicaState
 from tests.fakes.clock import NOON
-from tests.fakes.sagemaker import GOOD, TAGS, R, clients_of, host_on, sagemaker_world
+from tests.fakes.sagemaker import TAGS, R, clients_of, host_on, sagemaker_world
 
 READY, STARTING, STOPPING, FAILED = (
     ReplicaState.READY,
@@ -79,7 +79,7 @@ def test_asleep_it_keeps_its_endpoint_and_costs_nothing(world):
     world.host.park(R)
     world.pass_until(lambda: None, lambda: world.host.observe(R).instances == 0)
 
-    assert world.host.observe(R) == Observation(exists=True, is_parked=True)
+    assert world.host.observe(R) == Observation(exists=True, is_parked=True, ceiling=3)
     assert world.host.endpoints(R) == ()
     assert world.cloud.bill.usd_per_hour() == 0
     assert [held.is_running for held in world.host.resources()] == [False]
@@ -126,73 +126,6 @@ def test_a_request_that_finds_it_asleep_wakes_it_without_us(world):
     with pytest.raises(ClientError):
         world.cloud.invoke(R, R)
     world.pass_until(lambda: None, lambda: world.states() == [READY])
-
-
-def test_a_new_revision_replaces_copies_without_a_gap(world):
-    world.run(world.order(2))
-    world.host.hold_range(R, 2, 3)
-    newer = world.order(2, revision=2, spec=replace(GOOD, context_tokens=4096))
-    world.host.revise(newer)
-    for _ in range(60):
-        world.cloud.invoke(R, R)  # raises if nobody answers
-        world.clock.advance(15)
-
-    assert [(r.state, r.revision) for r in world.host.observe(R).replicas] == [(READY, 2), (READY, 2)]
-    described = world.cloud.client("sagemaker").describe_inference_component(InferenceComponentName=R)
-    assert described["Specification"]["Container"]["Environment"]["SM_VLLM_MAX_MODEL_LEN"] == "4096"
-
-
-def test_even_with_one_copy_at_most_a_revision_leaves_no_gap(world):
-    spec = replace(GOOD, scaling=Scaling(max=1))
-    world.run(world.order(spec=spec))
-    world.host.hold_range(R, 1, 3)
-    world.host.revise(world.order(revision=2, spec=replace(spec, context_tokens=4096)))
-    for _ in range(60):
-        world.cloud.invoke(R, R)
-        world.clock.advance(15)
-    assert [r.revision for r in world.host.observe(R).replicas] == [2]
-
-
-def test_a_model_changed_in_its_sleep_wakes_as_what_it_is_now(world):
-    world.run()
-    world.host.park(R)
-    world.clock.advance(1200)
-    world.run(world.order(revision=5))
-    assert [r.revision for r in world.host.observe(R).replicas] == [5]
-
-
-def test_another_instance_type_moves_the_endpoint_to_another_config(world):
-    world.run()
-    world.host.hold_range(R, 1, 3)
-    newer = world.order(revision=2, spec=replace(GOOD, instance_type="ml.g5.2xlarge"))
-    world.pass_until(
-        lambda: world.host.revise(newer), lambda: [r.revision for r in world.host.observe(R).replicas] == [2]
-    )
-    world.run(newer)
-    world.clock.advance(1800)
-
-    assert {line.instance_type for line in world.cloud.bill.running(world.clock.now())} == {"ml.g5.2xlarge"}
-    world.remove()
-    assert world.is_empty()
-
-
-def test_more_copies_than_the_config_allowed_get_room(world):
-    small = replace(GOOD, scaling=Scaling(max=1))
-    world.run(world.order(spec=small))
-    world.run(world.order(3, spec=replace(GOOD, scaling=Scaling(max=3))))
-    assert world.states() == [READY] * 3
-
-
-def test_with_fewer_copies_allowed_autoscaling_is_held_to_them_from_the_next_start(world):
-    world.run(world.order(3))
-    world.host.hold_range(R, 3, 3)
-    world.host.park(R)
-    world.clock.advance(1200)
-    world.run(world.order(spec=replace(GOOD, scaling=Scaling(max=1))))
-    (target,) = world.cloud.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")[
-        "ScalableTargets"
-    ]
-    assert (target["MinCapacity"], target["MaxCapacity"]) == (0, 1)
 
 
 def test_times_are_written_anew_on_everything_that_carries_them(world):

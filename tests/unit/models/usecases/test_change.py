@@ -162,7 +162,9 @@ def test_a_delete_is_repeated_without_complaint_and_without_a_write():
     assert change.delete(world.registry, GREETER) == first
 
 
-@pytest.mark.parametrize(("wish", "what"), [(change.sleep, "asleep"), (change.delete, "deleted")], ids=str)
+@pytest.mark.parametrize(
+    ("wish", "what"), [(change.sleep, "asleep"), (change.delete, "deleted")], ids=["sleep", "delete"]
+)
 def test_a_wish_is_told_with_who_wished_it(wish, what):
     world = World()
     world.up()

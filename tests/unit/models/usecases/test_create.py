@@ -5,6 +5,7 @@ import pytest
 
 from llmanager.kernel.errors import InvalidInput
 from llmanager.kernel.ids import resource_name
+from llmanager.models.caps import Caps
 from llmanager.models.entities import Backend, ModelSpec, Scaling, Status, Window
 from llmanager.models.errors import DoesNotFit, ModelBeingDeleted, ModelExists, PriceUnknown, TooManyModels
 from llmanager.models.usecases import change
@@ -144,7 +145,7 @@ def test_a_name_in_use_is_named_whoever_finds_it_out():
 
 def test_there_may_be_as_many_models_as_the_cap_says_and_not_one_more():
     world = World()
-    world.registry = replace(world.registry, max_models=2)
+    world.registry = replace(world.registry, caps=Caps(max_models=2))
     world.create("first")
     world.create("second")
     with pytest.raises(TooManyModels, match="2 models"):

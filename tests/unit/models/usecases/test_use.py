@@ -54,7 +54,7 @@ def test_a_use_that_comes_just_after_the_model_went_leaves_no_row():
     world.table.before_write = lambda _: world.registry.drop(world.model())
     with pytest.raises(ModelNotFound):
         hold(world.registry, GREETER, "gateway", lease_s=60)
-    assert [row.partition for row in world.table.scan().rows] == ["gone#"]
+    assert [row.partition for row in world.table.scan().rows] == ["fleet#", "gone#"]
 
 
 def test_a_use_is_noted_when_it_begins_and_when_it_ends():
