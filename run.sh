@@ -10,6 +10,9 @@
 #: ./run.sh simulate [--schedules N] [--planted] [--replay TOKEN]
 #:                                    every order and every fault of the lifecycle, on an emulated cloud
 #: ./run.sh bench [name]              benchmarks
+#: ./run.sh coverage [module …]        branch coverage of the lifecycle modules by their unit tests
+#: ./run.sh mutate [module …]          plant small mistakes in them, and see whether those tests notice (minutes)
+#: ./run.sh bench [name [options]]     benchmarks
 #: ./run.sh lock                      make requirements/*.txt and .env.template anew from what they follow
 #: ./run.sh deploy | diff | destroy   AWS: not in this version
 #: ./run.sh help                      this list
@@ -123,6 +126,7 @@ run_lock() {
     # Releases younger than two weeks are left out: most bad ones are found by then.
     for name in uv runtime dev embeddings; do
         set -- --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --exclude-newer "$until"
+        [ "$name" = uv ] || set -- "$@" --constraint requirements/constraints.in
         [ "$name" != dev ] || set -- "$@" --constraint requirements/runtime.txt
         [ "$name" != embeddings ] || set -- "$@" --no-deps
         .venv/bin/uv --system-certs pip compile "$@" "requirements/$name.in" --output-file "requirements/$name.txt"
@@ -156,6 +160,9 @@ case $command in
     simulate)
         setup dev
         exec "$python" -m tests.simulation "$@"
+    coverage | mutate)
+        setup dev
+        exec "$python" -m "tools.$command" "$@"
         ;;
     bench)
         setup dev

@@ -1,6 +1,10 @@
-"""`./run.sh bench`: all of them; `./run.sh bench local`: what is promised of the local platform; or one by its name."""
+"""`./run.sh bench`: all of them; `./run.sh bench local`: what is promised of the local platform; or one by its name.
+
+What begins with a dash, and what follows it, is the one benchmark's own: `./run.sh bench cycles --cycles 100`.
+"""
 
 import importlib
+import itertools
 import pkgutil
 import sys
 
@@ -18,13 +22,18 @@ def names() -> list[str]:
 
 def main(argv: list[str]) -> int:
     known = names()
-    chosen = [name for asked in argv or known for name in SETS.get(asked, [asked])]
+    asked_for = list(itertools.takewhile(lambda argument: not argument.startswith("-"), argv))
+    options = argv[len(asked_for) :]
+    chosen = [name for asked in asked_for or known for name in SETS.get(asked, [asked])]
     if unknown := [name for name in chosen if name not in known]:
         print(f"no benchmark {unknown[0]!r}; there are: {', '.join([*known, *SETS])}", file=sys.stderr)
         return 2
+    if options and len(chosen) != 1:
+        print(f"{options[0]} is an option of one benchmark: name it", file=sys.stderr)
+        return 2
     for name in chosen:
         print(f"\n{name}")
-        for what, value, goal in importlib.import_module(f"bench.{name}").run():
+        for what, value, goal in importlib.import_module(f"bench.{name}").run(*options):
             shown = f"{value:,.3g}" if isinstance(value, float) else str(value)
             print(f"  {what:<58} {shown:>12}  {goal}")
     return 0

@@ -52,7 +52,7 @@ class Server:
     def kill(self) -> list[psutil.Process]:
         """`kill -9`, and what must end with it. It is stopped first, so that it starts nothing after our look."""
         self.process.send_signal(signal.SIGSTOP)
-        family = psutil.Process(self.process.pid).children(recursive=True)
+        family = self.family()
         self.was_killed = True
         self.process.kill()
         self.wait()
@@ -67,10 +67,14 @@ class Server:
         assert self.process.stdout is not None
         self.process.stdout.close()
 
+    def family(self) -> list[psutil.Process]:
+        """The processes that it started, and theirs."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
     def workers(self) -> list[psutil.Process]:
         """The processes that hold its replicas."""
         found = []
-        for child in psutil.Process(self.process.pid).children(recursive=True):
+        for child in self.family():
             with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
                 if WORKER in child.cmdline():
                     found.append(child)
@@ -87,11 +91,12 @@ class Server:
         status, answer = self.post(path, body, headers)
         return status, json.loads(answer)
 
-    def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(self.address.hostname or "", self.address.port, timeout=CLIENT_S)
+    def connect(self, timeout_s: float = CLIENT_S) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(self.address.hostname or "", self.address.port, timeout=timeout_s)
 
-    def until(self, model: str, status: str) -> None:
-        ends_at = time.monotonic() + 60
+    def until(self, model: str, status: str, within_s: float = 60) -> None:
+        """Asleep: and no replica is left. Raises RuntimeError where it takes longer."""
+        ends_at = time.monotonic() + within_s
         while time.monotonic() < ends_at:
             _, found = self.ask("/model/status", {"name": model})
             if found["status"] == status and (status != "asleep" or not found["replicas"]):

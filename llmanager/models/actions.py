@@ -16,10 +16,11 @@ class StopReplica:
 
 
 @dataclass(frozen=True)
-class HoldFloor:
-    """The platform's own autoscaling keeps that many from now on."""
+class HoldRange:
+    """The platform's own autoscaling stays between these from now on."""
 
-    replicas: int
+    least: int
+    most: int
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class ForgetModel:
     """The host holds nothing any more: drop the row. Always the last action."""
 
 
-Action = StartReplica | StopReplica | HoldFloor | Revise | Retag | RemoveResource | ForgetModel
+Action = StartReplica | StopReplica | HoldRange | Revise | Retag | RemoveResource | ForgetModel
 
 
 def describe(action: Action) -> str:
@@ -54,8 +55,8 @@ def describe(action: Action) -> str:
             return f"start replica {index}"
         case StopReplica(index):
             return f"stop replica {index}"
-        case HoldFloor(replicas):
-            return f"let the platform scale down to {replicas}"
+        case HoldRange(least, most):
+            return f"let the platform scale between {least} and {most}"
         case Revise():
             return "roll the change out, replica by replica"
         case Retag():

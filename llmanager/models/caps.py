@@ -30,12 +30,13 @@ class Claim:
 NOTHING = Claim(0, Decimal(0))
 
 
-def worst_case(spec: ModelSpec, quote: Quote) -> Claim:
+def worst_case(spec: ModelSpec, quote: Quote, surge: int = 0) -> Claim:
+    """`surge`: instances that an update may run beside the others."""
     price = quote.usd_per_instance_hour
     if price == 0:
         return NOTHING
     scaling = spec.scaling
-    instances = max(scaling.max, scaling.awake, *(window.min for window in scaling.schedule), 1)
+    instances = max(scaling.max, scaling.awake, *(window.min for window in scaling.schedule), 1) + surge
     return Claim(instances, None if price is None else instances * price)
 
 

@@ -131,6 +131,7 @@ class Observation:
     is_parked: bool = False  # it is there and asked to run nothing
     instances: int = 0  # that are billed now, idle ones too
     floor: int = 0  # replicas below which the platform's own autoscaling does not go
+    ceiling: int = 0  # and above which; 0: it is not set up
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ class HostTraits:
     scales_itself: bool = False  # the platform may start and stop replicas between a floor and `scaling.max`
     replaces_in_place: bool = False  # it rolls a new revision out by itself (`revise`), replica by replica
     measures_gpus: bool = False
+    surge_instances: int = 0  # that an update may run beside those of `scaling.max`
 
 
 class ModelHost(Protocol):
@@ -73,8 +74,8 @@ class ModelHost(Protocol):
         Only where `traits.replaces_in_place`; elsewhere never called.
         """
 
-    def hold_floor(self, resource: str, replicas: int) -> None:
-        """The platform's own autoscaling keeps at least so many from now on. Only where `traits.scales_itself`."""
+    def hold_range(self, resource: str, least: int, most: int) -> None:
+        """The platform's own autoscaling keeps between so many from now on. Only where `traits.scales_itself`."""
 
     def retag(self, resource: str, tags: Tags) -> None:
         """Write the times in `tags` anew on everything that is held for the resource."""

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from llmanager.models.actions import (
     Action,
     ForgetModel,
-    HoldFloor,
+    HoldRange,
     RemoveResource,
     Retag,
     Revise,
@@ -193,7 +193,9 @@ def _toward_sleep(model: Model, sight: Sight, now: datetime) -> Decision:
         replace(r, state=ReplicaState.STOPPING) if r.state is ReplicaState.READY else r for r in seen.replicas
     )
     stops = tuple(StopReplica(r.index) for r in seen.replicas if r.state is not ReplicaState.STOPPING)
-    floor = (HoldFloor(0),) if seen.floor else ()
+    if sight.traits.scales_itself and seen.exists and not seen.replicas and not seen.is_parked:
+        stops = (StopReplica(0),)  # half made: nothing runs on what is paid for already
+    floor = (HoldRange(0, seen.ceiling),) if seen.floor else ()
     return Decision(
         replace(model, observed=replace(seen, replicas=marked)),
         (*floor, *stops),
@@ -212,22 +214,23 @@ def _toward_running(model: Model, before: Observation, sight: Sight, now: dateti
     actions: list[Action] = [*map(StopReplica, todo.stops), *map(StartReplica, todo.starts)]
     if sight.traits.replaces_in_place and any(r.state in LIVE and not is_fresh(r, model) for r in shown):
         actions.append(Revise())
-    actions += _floor(model, sight, now, is_kept=window is not None)
+    actions += _range(model, sight, now, is_kept=window is not None)
     retry = model.retry_at if model.retry_at is not None and model.retry_at > now else None
     look = _soon(sight, now) if todo.is_waiting or any(r.leaving_at for r in shown) else None
     times = [at for at in (retry, look, _scales_down_at(model), next_limit(model, sight, now)) if at is not None]
     return Decision(model, tuple(actions), needs_no_use=todo.needs_no_use, again_at=min(times, default=None))
 
 
-def _floor(model: Model, sight: Sight, now: datetime, *, is_kept: bool) -> tuple[HoldFloor, ...]:
+def _range(model: Model, sight: Sight, now: datetime, *, is_kept: bool) -> tuple[HoldRange, ...]:
     """Autoscaling in the cloud knows no leases. Without a floor it is what ends a model when we cannot."""
-    if not sight.traits.scales_itself or not sight.seen.replicas:
+    if not sight.traits.scales_itself or not sight.seen.replicas or not sight.seen.ceiling:
         return ()
     limit_s = model.spec.sleep_after_s
     outlasts_platform = limit_s is None or limit_s > PLATFORM_IDLE_S
     is_kept = is_kept or outlasts_platform or sight.is_held(now)
-    floor = _wanted(model) if is_kept else 0
-    return () if floor == sight.seen.floor else (HoldFloor(floor),)
+    least = _wanted(model) if is_kept else 0
+    most = max(model.spec.scaling.max, _wanted(model))
+    return () if (least, most) == (sight.seen.floor, sight.seen.ceiling) else (HoldRange(least, most),)
 
 
 def _may_start(model: Model, now: datetime) -> bool:

@@ -1,10 +1,11 @@
-"""The file .env: settings as text, for whom the environment does not have them."""
+"""The file .env: settings as text, for whom the environment does not have them, and the template of it."""
 
-from collections.abc import Collection
+import textwrap
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from llmanager.wiring import values
-from llmanager.wiring.values import SettingsError
+from llmanager.wiring.values import Setting, SettingsError
 
 
 def read_env_file(path: Path, known: Collection[str]) -> dict[str, str]:
@@ -35,3 +36,15 @@ def read_env_file(path: Path, known: Collection[str]) -> dict[str, str]:
             )
         found[name.strip()] = values.unquoted(value.strip())
     return found
+
+
+def template_of(settings: Iterable[Setting]) -> str:
+    """The text of .env.template: every setting with its meaning, commented out at its default."""
+    parts = [
+        "# Settings of LLManager. Copy to .env and uncomment what should differ; the environment wins over .env.",
+        "# NAME=VALUE lines, nothing is evaluated. An empty value means the default, the one shown here.",
+    ]
+    for setting in settings:
+        comment = textwrap.fill(setting.says, 116, initial_indent="# ", subsequent_indent="# ")
+        parts.append(f"\n{comment}\n#{setting.name}={setting.default}")
+    return "\n".join(parts) + "\n"

@@ -4,7 +4,6 @@
 """
 
 import os
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -14,21 +13,11 @@ from typing import Annotated, Any, Self, get_type_hints
 from llmanager.adapters.local.engines import EngineCommand
 from llmanager.adapters.remote.openai_host import Remote
 from llmanager.wiring import values
-from llmanager.wiring.env_file import read_env_file
-from llmanager.wiring.values import Parse, SettingsError
+from llmanager.wiring.env_file import read_env_file, template_of
+from llmanager.wiring.values import Setting, SettingsError
 
 AUTHS = ("off", "keys")
 LOG_LEVELS = ("debug", "info", "warning", "error")
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One variable."""
-
-    name: str
-    default: str  # as text: what an empty or absent variable means
-    parse: Parse
-    says: str  # meaning, unit and what empty means, for .env.template
 
 
 @dataclass(frozen=True)
@@ -307,12 +296,5 @@ def names() -> frozenset[str]:
 
 
 def template() -> str:
-    """The text of .env.template: every setting with its meaning, commented out at its default."""
-    parts = [
-        "# Settings of LLManager. Copy to .env and uncomment what should differ; the environment wins over .env.",
-        "# NAME=VALUE lines, nothing is evaluated. An empty value means the default, the one shown here.",
-    ]
-    for setting in declared().values():
-        comment = textwrap.fill(setting.says, 116, initial_indent="# ", subsequent_indent="# ")
-        parts.append(f"\n{comment}\n#{setting.name}={setting.default}")
-    return "\n".join(parts) + "\n"
+    """The text of .env.template."""
+    return template_of(declared().values())

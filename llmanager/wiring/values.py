@@ -7,6 +7,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -187,3 +188,13 @@ def only_fields(name: str, entry: Mapping[str, Any], known: set[str]) -> None:
         raise ValueError(
             f"has a field {unknown[0]!r} in {name!r} that is not known; known are: {', '.join(sorted(known))}."
         )
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One variable."""
+
+    name: str
+    default: str  # as text: what an empty or absent variable means
+    parse: Parse
+    says: str  # meaning, unit and what empty means, for .env.template

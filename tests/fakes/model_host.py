@@ -48,7 +48,7 @@ class FakeModelHost:
         self.gpu: Decimal | None = None
         self.gpu_asked = 0
         self.usd_per_hour = Decimal(0)
-        self.floors: dict[str, int] = {}
+        self.ranges: dict[str, tuple[int, int]] = {}
         self.starts_at_once = True
         self.stops_at_once = True
         self.memory_mib = memory_mib
@@ -104,7 +104,8 @@ class FakeModelHost:
         self._maybe_raise("observe")
         replicas = tuple(replica for _, replica in sorted(self._replicas.get(resource, {}).items()))
         instances = len(replicas) if self.traits.is_billed else 0
-        return Observation(bool(replicas), replicas, instances=instances, floor=self.floors.get(resource, 0))
+        least, most = self.ranges.get(resource, (0, 0))
+        return Observation(bool(replicas), replicas, instances=instances, floor=least, ceiling=most)
 
     def start(self, order: Order, replica: int) -> None:
         resource, spec = order.resource, order.spec
@@ -144,10 +145,10 @@ class FakeModelHost:
         for replica in tuple(self._replicas.get(order.resource, {}).values()):
             self._set(order.resource, replace(replica, revision=order.revision))
 
-    def hold_floor(self, resource: str, replicas: int) -> None:
-        self.calls.append(("hold_floor", resource, replicas))
-        self._maybe_raise("hold_floor")
-        self.floors[resource] = replicas
+    def hold_range(self, resource: str, least: int, most: int) -> None:
+        self.calls.append(("hold_range", resource, least, most))
+        self._maybe_raise("hold_range")
+        self.ranges[resource] = (least, most)
 
     def retag(self, resource: str, tags: Tags) -> None:
         self.calls.append(("retag", resource, tags.expires_at, tags.ttl_at))

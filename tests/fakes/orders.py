@@ -3,7 +3,7 @@
 from llmanager.models.entities import ModelSpec, Order, Tags
 from llmanager.models.ports import ModelHost
 
-TAGS = Tags(stage="dev", tenant="acme", name="greeter", generation="g1")
+TAGS = Tags(stage="test", tenant="acme", name="greeter", generation="g1")
 
 
 def order(resource: str, spec: ModelSpec, **changes: object) -> Order:

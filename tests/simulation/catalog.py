@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
-from tests.simulation import local_models
 from tests.simulation.execution import Scenario
+from tests.simulation.models_scenarios import MODEL_SCENARIOS
 from tests.simulation.toy import TOYS
+from tests.simulation.vdb_world import VDB_SCENARIOS
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Planted:
     kinds: tuple[str, ...] = ("leak", "leased-kill", "past-ttl")  # only these count as found
 
 
-SCENARIOS: tuple[Scenario, ...] = (*local_models.pairs(),)
+SCENARIOS: tuple[Scenario, ...] = (*MODEL_SCENARIOS, *VDB_SCENARIOS)
 
 PLANTED: tuple[Planted, ...] = ()
 

@@ -1,13 +1,14 @@
 """The ports that the product's code holds, with the gate before each call."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
 from llmanager.kernel.errors import Throttled, Unavailable
 from llmanager.kernel.table import Action, Expect, Row, RowPage, ScanPage
+from llmanager.kernel.table_rules import check, is_live, key_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.table import FakeTable
 from tests.simulation.gate import READ, WRITE, Fault, Gate, faulty
@@ -16,28 +17,43 @@ T = TypeVar("T")
 
 
 class SimTable(FakeTable):
-    """Versions are counted by key, so that writes to different rows give the same state in either order."""
+    """A FakeTable that trusts its callers, for speed: bodies are neither checked nor copied.
+
+    Versions are counted by key, so that writes to different rows give the same state in either order.
+    """
 
     def __init__(self, clock: FakeClock) -> None:
         super().__init__(clock)
         self._last: dict[tuple[str, str], int] = {}
 
+    def get(self, partition: str, sort: str) -> Row | None:
+        row = self._rows.get((partition, sort))
+        return row if row is not None and is_live(row, self._clock.now()) else None
+
+    def transact(self, actions: Sequence[Action]) -> tuple[Row | None, ...]:
+        for action in actions:
+            check(action.expect, self._version(*key_of(action)))
+        return tuple([self._apply(action) for action in actions])
+
     def _store(self, row: Row) -> Row:
         key = (row.partition, row.sort)
         self._last[key] = version = self._last.get(key, 0) + 1
-        expires_at = row.expires_at
-        self._rows[key] = stored = replace(row, version=version, expires_at=expires_at)
+        self._rows[key] = stored = Row(row.partition, row.sort, row.body, version, row.expires_at)
         return stored
+
+    def _live(self) -> list[Row]:
+        now = self._clock.now()
+        return [row for _, row in sorted(self._rows.items()) if is_live(row, now)]
+
+    def snapshot(self) -> Any:
+        return dict(self._rows), dict(self._last)
+
+    def restore(self, snapshot: Any) -> None:
+        self._rows, self._last = dict(snapshot[0]), dict(snapshot[1])
 
     def state(self) -> tuple[object, ...]:
         rows = [(r.partition, r.sort, r.version, r.expires_at, r.body) for _, r in sorted(self._rows.items())]
         return (rows, sorted(self._last.items()))
-
-    def snapshot(self) -> tuple[dict[tuple[str, str], Row], dict[tuple[str, str], int]]:
-        return dict(self._rows), dict(self._last)
-
-    def restore(self, snapshot: tuple[dict[tuple[str, str], Row], dict[tuple[str, str], int]]) -> None:
-        self._rows, self._last = dict(snapshot[0]), dict(snapshot[1])
 
 
 def refused() -> Exception:
@@ -104,7 +120,7 @@ class GatedHost:
     """A ModelHost whose calls may fail in every way. `on_effect` is told of each change right before it happens."""
 
     READS = frozenset({"observe", "resources", "gpu_percent", "quote"})
-    WRITES = frozenset({"start", "stop", "park", "revise", "hold_floor", "retag", "remove"})
+    WRITES = frozenset({"start", "stop", "park", "revise", "hold_range", "retag", "remove"})
 
     def __init__(self, gate: Gate, host: Any, on_effect: Callable[[str, tuple[Any, ...]], None]) -> None:
         self._gate, self._host, self._on_effect = gate, host, on_effect

@@ -33,6 +33,14 @@ BREACHES = [
     ("models/rows.py", "import llmanager.models.reconcile", "Inside a capability"),
     ("adapters/local/planted.py", "import llmanager.adapters.remote", "Platforms"),
     ("adapters/remote/planted.py", "import llmanager.adapters.local", "Platforms"),
+    ("adapters/aws/planted.py", "import llmanager.adapters.local", "Platforms"),
+    ("adapters/remote/planted.py", "import llmanager.adapters.aws", "Platforms"),
+    ("adapters/aws/planted.py", "import lancedb", "local engines"),
+    ("adapters/aws/planted.py", "import pypdf", "document adapters"),
+    ("adapters/aws/planted.py", "import aiohttp", "aiohttp"),
+    ("adapters/remote/planted.py", "import boto3", "AWS adapters"),
+    ("wiring/planted.py", "import boto3", "AWS adapters"),
+    ("models/usecases/planted.py", "import botocore.exceptions", "AWS adapters"),
     ("api/routes/planted.py", "import llmanager.adapters.local", "Only wiring touches adapters"),
     ("cli/planted.py", "import llmanager.adapters.remote", "Only wiring touches adapters"),
     ("adapters/local/planted.py", "import llmanager.models.usecases", "never call a use case"),
@@ -71,6 +79,10 @@ BREACHES = [
     ("gateway/planted.py", "import pydantic", "Schemas stay at the edge"),
     ("models/usecases/planted.py", "import time", "Capabilities decide"),
     ("auth/usecases/planted.py", "import os", "Capabilities decide"),
+    ("../emulator/planted.py", "import llmanager.kernel", "The emulator imports nothing"),
+    ("../emulator/sagemaker/planted.py", "import llmanager.models.entities", "The emulator imports nothing"),
+    ("models/planted.py", "import emulator", "The product imports nothing"),
+    ("wiring/planted.py", "import emulator.cloud", "The product imports nothing"),
     ("api/planted.py", "import llmanager.api.routes.planted", "No cycles"),
 ]
 
@@ -83,7 +95,8 @@ def lint(root: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def skeleton(tmp_path_factory):
     root = tmp_path_factory.mktemp("tree")
-    shutil.copytree(ROOT / "llmanager", root / "llmanager", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("llmanager", "emulator"):
+        shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / ".importlinter", root)
     return root
 

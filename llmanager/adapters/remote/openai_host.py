@@ -83,7 +83,7 @@ class RemoteModelHost:
     def revise(self, order: Order) -> None:
         raise NotImplementedError("replicas of this host are replaced one by one")
 
-    def hold_floor(self, resource: str, replicas: int) -> None:
+    def hold_range(self, resource: str, least: int, most: int) -> None:
         """Nothing but the reconciler scales here."""
 
     def retag(self, resource: str, tags: Tags) -> None:

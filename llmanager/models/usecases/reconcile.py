@@ -10,7 +10,7 @@ from llmanager.models import rows
 from llmanager.models.actions import (
     Action,
     ForgetModel,
-    HoldFloor,
+    HoldRange,
     RemoveResource,
     Retag,
     Revise,
@@ -122,8 +122,8 @@ def _done(registry: Registry, model: Model, action: Action, lease: Check) -> Mod
     match action:
         case StopReplica(index):
             host.stop(model.resource, index)
-        case HoldFloor(replicas):
-            host.hold_floor(model.resource, replicas)
+        case HoldRange(least, most):
+            host.hold_range(model.resource, least, most)
         case Revise():
             host.revise(registry.order(model))
         case Retag(tagged):

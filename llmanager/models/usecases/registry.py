@@ -101,7 +101,9 @@ class Registry:
     def claim(self, model: Model) -> Claim:
         """What it takes of the fleet's caps at worst. Hosts that bill nothing count no instances."""
         host = self.hosts.get(model.spec.backend)
-        return NOTHING if host is not None and not host.traits.is_billed else worst_case(model.spec, model.quote)
+        if host is None:
+            return worst_case(model.spec, model.quote)
+        return worst_case(model.spec, model.quote, host.traits.surge_instances) if host.traits.is_billed else NOTHING
 
     def sight(self, model: Model, use: Use) -> Sight:
         """What a pass decides on. Asks the host."""

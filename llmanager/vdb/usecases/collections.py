@@ -1,7 +1,7 @@
 """The collections that there are: rows in, entities out, every write conditional."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
@@ -9,7 +9,7 @@ from llmanager.kernel.clock import Clock
 from llmanager.kernel.errors import Conflict, Retryable, Throttled
 from llmanager.kernel.ids import NewId
 from llmanager.kernel.pages import Page, from_cursor, to_cursor
-from llmanager.kernel.table import Put, Table, all_rows
+from llmanager.kernel.table import Action, Put, Table, all_rows
 from llmanager.vdb import rows
 from llmanager.vdb.entities import Collection, Index, Use
 from llmanager.vdb.errors import BeingChanged, CollectionNotFound
@@ -86,12 +86,13 @@ class Collections:
             raise CollectionNotFound(collection.name)
         return rows.to_index(row)
 
-    def save_index(self, collection: Collection, index: Index) -> Index:
-        """Only if nobody else wrote it since `index` was read. Raises BeingChanged if somebody did."""
+    def save_index(self, collection: Collection, index: Index, guards: Sequence[Action] = ()) -> Index:
+        """Only if nobody wrote it since `index` was read, and every guard holds. Raises BeingChanged."""
         try:
-            written = self.table.put(rows.index_row(collection, index), index.version)
+            written, *_ = self.table.transact([Put(rows.index_row(collection, index), index.version), *guards])
         except Conflict as conflict:
             raise BeingChanged(collection.name) from conflict
+        assert written is not None  # a Put always answers its row
         return replace(index, version=written.version)
 
     def use(self, collection: Collection) -> Use:

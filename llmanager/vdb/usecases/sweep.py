@@ -47,7 +47,7 @@ class Sweep:
             self._vdbs.table.put(rows.marker_row())  # its rows were written by an earlier version
         if not lost:
             return []
-        dead = {resource for resource in orphans if self._vdbs.is_dead(resource)}
+        dead = {resource for resource in sorted(orphans) if self._vdbs.is_dead(resource)}
         verdict = judge(
             map(Resource, held),
             alive=alive,

@@ -31,6 +31,7 @@ UNPRICED = Claim(1, None)
 def test_the_worst_case_is_the_most_that_may_ever_run(scaling, instances):
     spec = ModelSpec("m", scaling=scaling)
     assert worst_case(spec, quote(usd_per_instance_hour=TWO)) == Claim(instances, instances * TWO)
+    assert worst_case(spec, quote(usd_per_instance_hour=TWO), 1) == Claim(instances + 1, (instances + 1) * TWO)
     assert worst_case(spec, quote(usd_per_instance_hour=None)) == Claim(instances, None)
     assert worst_case(spec, quote(usd_per_instance_hour=Decimal(0))) == FREE
 

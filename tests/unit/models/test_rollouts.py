@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from llmanager.models.actions import HoldFloor, Revise, StartReplica, StopReplica
+from llmanager.models.actions import HoldRange, Revise, StartReplica, StopReplica
 from llmanager.models.entities import Observation, Replica, ReplicaState, Scaling, Status
 from llmanager.models.reconcile import status
 from llmanager.models.roster import DRAIN_S
@@ -91,9 +91,12 @@ def test_a_platform_that_scales_itself_may_run_more_than_we_asked_for():
 
 def test_the_platform_keeps_a_floor_while_the_model_is_in_use():
     cloud = {"scales_itself": True}
-    assert decide(running(), READY, held(until_s=99), seconds=1, **cloud).actions == (HoldFloor(1),)
-    kept = replace(READY, floor=1)
+    loose, kept = replace(READY, ceiling=1), replace(READY, floor=1, ceiling=1)
+    assert decide(running(), loose, held(until_s=99), seconds=1, **cloud).actions == (HoldRange(1, 1),)
     assert decide(running(), kept, held(until_s=99), seconds=1, **cloud).actions == ()
-    assert decide(running(), kept, seconds=1, **cloud).actions == (HoldFloor(0),), "it may end what we cannot"
+    assert decide(running(), kept, seconds=1, **cloud).actions == (HoldRange(0, 1),), "it may end what we cannot"
     assert decide(running(sleep_after_s=901), kept, seconds=1, **cloud).actions == (), "longer than the platform waits"
-    assert decide(running(sleep_after_s=None), READY, seconds=1, **cloud).actions == (HoldFloor(1),)
+    assert decide(running(sleep_after_s=None), loose, seconds=1, **cloud).actions == (HoldRange(1, 1),)
+    assert decide(running(), READY, seconds=1, **cloud).actions == (), "there is no range to change yet"
+    raised = replace(running(), spec=replace(running().spec, scaling=Scaling(max=3)))
+    assert decide(raised, kept, held(until_s=99), seconds=1, **cloud).actions == (HoldRange(1, 3),)

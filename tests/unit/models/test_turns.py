@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from llmanager.models.actions import HoldFloor, RemoveResource, Retag, StartReplica, StopReplica
+from llmanager.models.actions import HoldRange, RemoveResource, Retag, StartReplica, StopReplica
 from llmanager.models.entities import Desired, Observation, Replica, ReplicaState, Scaling, Sizing, Tagged, Use, Window
 from llmanager.models.limits import asks_gpus, sleeps_at
 from llmanager.models.ports import HostTraits
@@ -113,8 +113,15 @@ def test_else_it_is_started(m, use, scales_itself):
 
 def test_a_sleeping_model_gives_its_floor_up_before_it_stops():
     asleep = wishing(running(), Desired.ASLEEP, at(10), "asked for")
-    decision = decide(asleep, replace(READY, floor=1), seconds=11, scales_itself=True)
-    assert decision.actions == (HoldFloor(0), StopReplica(0))
+    decision = decide(asleep, replace(READY, floor=1, ceiling=2), seconds=11, scales_itself=True)
+    assert decision.actions == (HoldRange(0, 2), StopReplica(0))
+
+
+def test_a_sleeping_model_that_is_half_made_is_ended_for_what_is_paid_runs_for_nobody():
+    half = Observation(True)
+    asleep = wishing(running(), Desired.ASLEEP, at(10), "asked for")
+    assert decide(asleep, half, seconds=11, scales_itself=True).actions == (StopReplica(0),)
+    assert decide(asleep, PARKED, seconds=11, scales_itself=True).actions == ()
 
 
 # clocks

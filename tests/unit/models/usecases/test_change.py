@@ -3,9 +3,11 @@ from dataclasses import replace
 import pytest
 
 from llmanager.kernel.errors import Throttled
-from llmanager.models.entities import Desired, Status
-from llmanager.models.errors import ModelBeingDeleted
+from llmanager.models.entities import Desired, ModelSpec, Status
+from llmanager.models.errors import ModelBeingDeleted, PriceUnknown
 from llmanager.models.usecases import change
+from llmanager.models.usecases.create import Creation, create
+from tests.fakes.model_host import FakeModelHost
 from tests.unit.models.usecases.world import GREETER, World
 
 SINGER = ("acme", "singer")
@@ -98,3 +100,92 @@ def test_an_update_that_may_mend_a_failed_model_is_tried_at_once():
     assert world.status() is Status.CREATING
     world.settle()
     assert world.status() is Status.READY
+
+
+def test_an_update_counts_one_revision_and_forgets_what_failed_before():
+    world = World()
+    before = world.up()
+    world.registry.save(replace(before, failures=2, failure="It broke.", retry_at=None), before.version)
+    world.clock.advance(30)
+    changed = change.update(
+        world.registry, GREETER, lambda s: replace(s, context_tokens=512), accept_unknown_price=False
+    )
+    assert (changed.revision, changed.failures, changed.failure) == (before.revision + 1, 0, "")
+    assert changed.retry_at == changed.revised_at == world.clock.now()
+    assert changed.quote.context_tokens == 512
+    assert [(event.what, event.at) for event in changed.events][-1] == ("updated", world.clock.now())
+
+
+def test_a_limit_that_changes_counts_no_revision():
+    world = World()
+    before = world.up()
+    world.clock.advance(30)
+    changed = change.update(world.registry, GREETER, lambda s: replace(s, ttl_s=99), accept_unknown_price=False)
+    assert (changed.revision, changed.retry_at) == (before.revision, before.retry_at)
+    assert changed.revised_at == world.clock.now()
+
+
+class UnpricedHost(FakeModelHost):
+    is_priced = False
+
+    def quote(self, spec):
+        found = super().quote(spec)
+        return found if self.is_priced else replace(found, usd_per_hour=None)
+
+
+def test_a_price_that_was_accepted_once_is_not_asked_about_again():
+    world = World(host=UnpricedHost())
+    create(world.registry, Creation("acme", "greeter", ModelSpec("demo-tiny"), accept_unknown_price=True))
+    change.update(world.registry, GREETER, lambda s: replace(s, ttl_s=99), accept_unknown_price=False)
+    assert world.model().spec.ttl_s == 99
+
+
+def test_a_price_that_becomes_unknown_must_be_accepted():
+    world = World(host=UnpricedHost())
+    world.host.is_priced = True
+    world.up()
+    world.host.is_priced = False
+
+    def update(*, accept):
+        change.update(world.registry, GREETER, lambda s: replace(s, ttl_s=99), accept_unknown_price=accept)
+
+    with pytest.raises(PriceUnknown):
+        update(accept=False)
+    update(accept=True)
+    assert world.model().spec.ttl_s == 99
+
+
+def test_a_delete_is_repeated_without_complaint_and_without_a_write():
+    world = World()
+    world.up()
+    first = change.delete(world.registry, GREETER)
+    assert change.delete(world.registry, GREETER) == first
+
+
+@pytest.mark.parametrize(
+    ("wish", "what"), [(change.sleep, "asleep"), (change.delete, "deleted")], ids=["sleep", "delete"]
+)
+def test_a_wish_is_told_with_who_wished_it(wish, what):
+    world = World()
+    world.up()
+    wish(world.registry, GREETER)
+    told = world.model().events[-1]
+    assert (told.what, told.why) == (what, "asked for")
+
+
+def test_a_wake_says_why():
+    world = World()
+    world.up()
+    for why in ((), ("a request",)):
+        change.sleep(world.registry, GREETER)
+        change.wake(world.registry, GREETER, *why)
+        told = world.model().events[-1]
+        assert (told.what, told.why) == ("running", *(why or ("asked for",)))
+
+
+def test_a_model_being_deleted_is_named_in_the_refusal():
+    world = World()
+    world.up()
+    change.delete(world.registry, GREETER)
+    with pytest.raises(ModelBeingDeleted, match="'greeter'"):
+        change.wake(world.registry, GREETER)

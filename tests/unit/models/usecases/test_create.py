@@ -4,8 +4,10 @@ from dataclasses import replace
 import pytest
 
 from llmanager.kernel.errors import InvalidInput
+from llmanager.kernel.ids import resource_name
+from llmanager.models.caps import Caps
 from llmanager.models.entities import Backend, ModelSpec, Scaling, Status, Window
-from llmanager.models.errors import DoesNotFit, ModelBeingDeleted, ModelExists, PriceUnknown
+from llmanager.models.errors import DoesNotFit, ModelBeingDeleted, ModelExists, PriceUnknown, TooManyModels
 from llmanager.models.usecases import change
 from llmanager.models.usecases.create import Creation, create, propose
 from tests.fakes.model_host import FakeModelHost
@@ -129,3 +131,47 @@ def test_a_schedule_that_cannot_be_kept_is_refused():
         )
     change.update(world.registry, GREETER, lambda s: replace(s, scaling=kept), accept_unknown_price=False)
     assert world.model().spec.scaling == kept
+
+
+def test_a_name_in_use_is_named_whoever_finds_it_out():
+    world = World()
+    world.table.before_write = lambda _: world.create()
+    with pytest.raises(ModelExists, match="'greeter'"):
+        world.create()
+    change.delete(world.registry, GREETER)
+    with pytest.raises(ModelBeingDeleted, match="'greeter'"):
+        world.create()
+
+
+def test_there_may_be_as_many_models_as_the_cap_says_and_not_one_more():
+    world = World()
+    world.registry = replace(world.registry, caps=Caps(max_models=2))
+    world.create("first")
+    world.create("second")
+    with pytest.raises(TooManyModels, match="2 models"):
+        world.create("third")
+
+
+def test_the_resource_tells_tenants_and_generations_apart():
+    first = World().create()
+    assert first.resource == resource_name(stage="dev", tenant="acme", name="greeter", generation=first.generation)
+
+
+@pytest.mark.parametrize(
+    ("world", "spec", "param"),
+    [
+        (World(), ModelSpec("gpt", backend=Backend.REMOTE), "backend"),
+        (World(host=FakeModelHost(budget_mib=50, memory_mib=100)), SPEC, "model"),
+        (World(host=UnpricedHost()), SPEC, "accept_unknown_price"),
+    ],
+    ids=["backend", "size", "price"],
+)
+def test_a_refusal_says_which_parameter_is_to_change(world, spec, param):
+    with pytest.raises(InvalidInput) as refused:
+        create(world.registry, Creation("acme", "greeter", spec))
+    assert refused.value.param == param
+
+
+def test_a_price_that_is_not_known_is_refused_by_the_model_s_name():
+    with pytest.raises(PriceUnknown, match="'greeter'"):
+        World(host=UnpricedHost()).create()

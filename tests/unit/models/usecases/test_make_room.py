@@ -3,6 +3,7 @@ from datetime import timedelta
 from llmanager.kernel.errors import NoRoom
 from llmanager.models.entities import Desired, Status
 from llmanager.models.usecases import change
+from llmanager.models.usecases.make_room import make_room
 from llmanager.models.usecases.reconcile import NO_ROOM_S, reconcile_once
 from llmanager.models.usecases.use import hold, let_go
 from tests.fakes.model_host import FakeModelHost
@@ -173,3 +174,12 @@ def test_while_one_leaves_no_other_is_put_to_sleep_for_the_same_room():
     world.host.finish_stop(world.model(("acme", "first")).resource)
     world.settle()
     assert [world.status(key) for key in (("acme", "second"), GREETER)] == [Status.READY, Status.READY]
+
+
+def test_room_is_made_for_one_replica_at_a_time_and_for_no_more():
+    world = World(host=FakeModelHost(budget_mib=200, memory_mib=100))
+    for name in ("first", "second"):
+        world.up(name)
+        world.clock.advance(10)
+    made = world.create(replicas=2)
+    assert make_room(world.registry, made) == (("acme", "first"),)

@@ -1,5 +1,8 @@
 from datetime import timedelta
 
+import pytest
+
+from llmanager.kernel.errors import Conflict
 from llmanager.models import rows
 from llmanager.models.entities import Status
 from llmanager.models.usecases.change import sleep
@@ -55,3 +58,27 @@ def test_what_nobody_held_is_left_as_it_is():
     before = world.up()
     void_leases(world.registry)
     assert world.model() == before
+
+
+def test_a_lease_that_somebody_took_meanwhile_is_not_taken_away():
+    world = World()
+    world.up()
+    a_pass_that_was_cut(world)
+
+    def renewed(_):
+        lease = rows.lease_row(GREETER, "a living server", world.clock.now() + timedelta(seconds=60))
+        world.table.put(lease, "any")
+
+    world.table.before_write = renewed
+    with pytest.raises(Conflict):
+        void_leases(world.registry)
+
+
+def test_a_use_that_began_meanwhile_is_not_taken_away():
+    world = World()
+    world.up()
+    hold(world.registry, GREETER, "the dead server", lease_s=60)
+    world.table.before_write = lambda _: hold(world.registry, GREETER, "a living server", lease_s=60)
+    with pytest.raises(Conflict):
+        void_leases(world.registry)
+    assert "a living server" in world.registry.use(GREETER).holders

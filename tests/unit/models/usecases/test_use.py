@@ -1,9 +1,11 @@
+from datetime import timedelta
+
 import pytest
 
 from llmanager.kernel.errors import Throttled
 from llmanager.models.entities import Desired
 from llmanager.models.errors import ModelNotFound
-from llmanager.models.usecases.use import hold
+from llmanager.models.usecases.use import hold, let_go
 from tests.unit.models.usecases.world import GREETER, World
 
 SINGER = ("acme", "singer")
@@ -52,4 +54,33 @@ def test_a_use_that_comes_just_after_the_model_went_leaves_no_row():
     world.table.before_write = lambda _: world.registry.drop(world.model())
     with pytest.raises(ModelNotFound):
         hold(world.registry, GREETER, "gateway", lease_s=60)
-    assert [row.partition for row in world.table.scan().rows] == ["gone#"]
+    assert [row.partition for row in world.table.scan().rows] == ["fleet#", "gone#"]
+
+
+def test_a_use_is_noted_when_it_begins_and_when_it_ends():
+    world = World()
+    world.up()
+    hold(world.registry, GREETER, "gateway", lease_s=60)
+    began_at = world.clock.now()
+    assert world.registry.use(GREETER).last_used_at == began_at
+    world.clock.advance(5)
+    let_go(world.registry, GREETER, "gateway")
+    assert world.registry.use(GREETER).last_used_at == began_at + timedelta(seconds=5)
+
+
+def test_who_lets_go_takes_no_lease_but_their_own():
+    world = World()
+    world.up()
+    hold(world.registry, GREETER, "one", lease_s=60)
+    hold(world.registry, GREETER, "other", lease_s=60)
+    let_go(world.registry, GREETER, "one")
+    assert list(world.registry.use(GREETER).holders) == ["other"]
+
+
+def test_a_lease_has_run_out_at_its_very_end():
+    world = World()
+    world.up()
+    hold(world.registry, GREETER, "old", lease_s=60)
+    world.clock.advance(60)
+    hold(world.registry, GREETER, "new", lease_s=60)
+    assert list(world.registry.use(GREETER).holders) == ["new"]

@@ -1,9 +1,13 @@
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
 import pytest
 
 from llmanager.kernel.errors import Conflict, Throttled, Unavailable
-from llmanager.vdb.errors import CollectionNotFound
+from llmanager.vdb import rows
+from llmanager.vdb.errors import BeingChanged, CollectionNotFound
 from llmanager.vdb.usecases.create import bind
-from llmanager.vdb.usecases.delete import delete
+from llmanager.vdb.usecases.delete import begin_delete, delete, finish_delete
 from llmanager.vdb.usecases.sweep import Sweep
 from tests.unit.vdb.usecases.world import DOCS, refused
 
@@ -143,3 +147,49 @@ def test_a_use_that_cannot_be_noted_is_no_error(docs):
     docs.clock.advance(60)
     docs.table.before_write = refused(Unavailable("away"))
     assert docs.held() == ["a"]
+
+
+def test_who_caches_is_told_at_the_first_write_and_at_the_last(docs):
+    resource = docs.collection().resource
+    docs.changed.clear()
+    delete(docs.vdbs, DOCS)
+    assert docs.changed == [resource, resource]
+
+
+def test_a_row_that_changed_since_it_was_read_is_not_deleted_on_what_was_read(docs):
+    read = docs.collection()
+    docs.table.put(rows.collection_row(read), read.version)
+    with pytest.raises(Conflict):
+        begin_delete(docs.vdbs, read)
+    assert docs.held() == ["a"]
+
+
+def test_one_that_changes_at_every_attempt_is_named_and_stays(docs):
+    def meanwhile(_):
+        docs.table.before_write = lambda _: None
+        docs.table.put(rows.collection_row(docs.collection()))
+        docs.table.before_write = meanwhile
+
+    docs.table.before_write = meanwhile
+    with pytest.raises(BeingChanged, match="'docs'"):
+        delete(docs.vdbs, DOCS)
+    docs.table.before_write = lambda _: None
+    assert docs.held() == ["a"]
+
+
+def test_nothing_is_removed_while_somebody_is_alone_with_it(docs):
+    docs.store.down = Unavailable("away")
+    leaving = docs.collection()
+    delete(docs.vdbs, DOCS)
+    docs.store.down = None
+    docs.exclusive.wait_s = 0.01
+    with ThreadPoolExecutor(1) as other, docs.exclusive(leaving.resource):
+        finishing = other.submit(finish_delete, docs.vdbs, replace(leaving, is_deleting=True))
+        with pytest.raises(Throttled):
+            finishing.result()
+        assert docs.store.indexes() == (leaving.resource,)
+
+
+def test_what_still_reads_as_there_is_not_removed(docs):
+    with pytest.raises(ValueError, match="absent"):
+        finish_delete(docs.vdbs, docs.collection())

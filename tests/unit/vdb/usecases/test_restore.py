@@ -1,5 +1,6 @@
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -241,3 +242,25 @@ def test_an_index_whose_segments_are_damaged_is_not_given_away(docs):
     with pytest.raises(SegmentCorrupt):
         hibernate(docs.vdbs, DOCS)
     assert docs.held() == ["b", "c"]
+
+
+def test_a_hibernated_index_has_applied_nothing_and_the_next_one_is_another_build(docs):
+    before, resource = docs.index(), docs.collection().resource
+    docs.changed.clear()
+    hibernate(docs.vdbs, DOCS)
+    asleep = docs.index()
+    assert (asleep.applied_seq, asleep.last_seq, asleep.build) == (0, before.last_seq, before.build + 1)
+    assert docs.changed == [resource]
+
+
+def test_who_caches_is_told_when_an_index_is_ready(docs):
+    hibernate(docs.vdbs, DOCS)
+    docs.changed.clear()
+    ready(docs.vdbs, DOCS)
+    assert docs.changed == [docs.collection().resource]
+
+
+def test_an_index_that_is_current_is_not_settled_again(docs):
+    docs.exclusive.wait_s = 0.01
+    with ThreadPoolExecutor(1) as other, docs.exclusive(docs.collection().resource):
+        assert other.submit(ready, docs.vdbs, DOCS).result() == docs.collection()

@@ -102,6 +102,14 @@ def test_a_use_at_the_last_moment_keeps_it_awake(world, sweep):
     assert world.index().is_up
 
 
+def test_a_use_just_before_it_would_fall_asleep_keeps_it_awake(world, sweep):
+    world.create(dim=2, sleep_after_s=100)
+    world.clock.advance(100)
+    world.table.before_write = lambda _: world.vdbs.note_use(world.collection())
+    sweep()
+    assert world.index().is_up
+
+
 def test_a_hibernation_that_was_cut_short_is_finished(world, sweep):
     world.create(dim=2)
     drop, world.store.drop = world.store.drop, refused(Unavailable("away"))
@@ -203,6 +211,7 @@ def test_a_collection_is_compacted_after_many_writes_or_once_it_is_idle(world, t
         world.write(f"id-{n}")
     tend()
     assert world.store.tended == [resource] * 2
+    assert world.segments() < 17
     assert len(world.held()) == 17
     hibernate(world.vdbs, DOCS)
     assert len(world.held()) == 17

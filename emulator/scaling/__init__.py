@@ -1,0 +1,1 @@
+"""Application Auto Scaling for the copies of inference components."""

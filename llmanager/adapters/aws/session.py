@@ -1,0 +1,24 @@
+"""boto3 clients as the host needs them: short timeouts, few retries, and the fence."""
+
+from collections.abc import Callable
+
+import boto3
+
+from llmanager.adapters.aws.bearer import Bearer
+from llmanager.adapters.aws.fence import CLIENT_CONFIG, fence
+from llmanager.adapters.aws.sagemaker_calls import Clients
+from llmanager.kernel.clock import Clock
+
+
+def connected(region: str, clock: Clock) -> tuple[Clients, Callable[[], str]]:
+    """Clients with the credentials that boto3 finds, and what gives the Authorization header made from them."""
+    session = boto3.Session(region_name=region)
+    clients = Clients(
+        sagemaker=session.client("sagemaker", config=CLIENT_CONFIG),
+        autoscaling=session.client("application-autoscaling", config=CLIENT_CONFIG),
+        cloudwatch=session.client("cloudwatch", config=CLIENT_CONFIG),
+        tagging=session.client("resourcegroupstaggingapi", config=CLIENT_CONFIG),
+    )
+    for client in (clients.sagemaker, clients.autoscaling, clients.cloudwatch, clients.tagging):
+        fence(client, clock)
+    return clients, Bearer(session.get_credentials(), region, clock)
