@@ -65,15 +65,13 @@ class Hosted:
         self.until(lambda: replica in [endpoint.replica for endpoint in self.host.endpoints(resource)])
 
 
-def told_by(changes: Changes) -> Callable[[Callable[[], bool], Callable[[], None]], None]:
-    return lambda is_so, _: changes.until(is_so)
-
-
 def fake(tmp_path: Path) -> Iterator[Hosted]:
     changes = Changes()
     host = FakeModelHost(budget_mib=1000, on_change=changes)
     host.broken, host.unknown = {"broken"}, {"unknown"}
-    yield Hosted(host, told_by(changes), ModelSpec("good"), ModelSpec("broken"), ModelSpec("unknown"))
+    yield Hosted(
+        host, lambda is_so, _: changes.until(is_so), ModelSpec("good"), ModelSpec("broken"), ModelSpec("unknown")
+    )
 
 
 def remote(tmp_path: Path) -> Iterator[Hosted]:
@@ -81,7 +79,7 @@ def remote(tmp_path: Path) -> Iterator[Hosted]:
     host = RemoteModelHost({"good": Remote("http://127.0.0.1:9", "Bearer secret", "gpt-x")}, on_change=changes)
     good = ModelSpec("good", backend=Backend.REMOTE)
     unknown = replace(good, model="unknown")
-    yield Hosted(host, told_by(changes), good, unknown, unknown, keeps_tags=False)
+    yield Hosted(host, lambda is_so, _: changes.until(is_so), good, unknown, unknown, keeps_tags=False)
 
 
 def local(tmp_path: Path) -> Iterator[Hosted]:
@@ -94,7 +92,9 @@ def local(tmp_path: Path) -> Iterator[Hosted]:
         weights=weights, home=tmp_path / "home", memory_budget_mib=1000, cores=1, on_change=changes
     )
     good = ModelSpec("good", scaling=Scaling(max=2, target_concurrency=1))
-    yield Hosted(host, told_by(changes), good, replace(good, model="broken"), replace(good, model="unknown"))
+    yield Hosted(
+        host, lambda is_so, _: changes.until(is_so), good, replace(good, model="broken"), replace(good, model="unknown")
+    )
     host.close()
 
 
