@@ -16,7 +16,6 @@ from llmanager.wiring import values
 from llmanager.wiring.env_file import read_env_file
 from llmanager.wiring.values import Setting, SettingsError
 
-AUTHS = ("off", "keys")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -43,7 +42,7 @@ class Settings:
         Setting(
             "LLMANAGER_AUTH",
             "off",
-            values.one_of(*AUTHS),
+            values.one_of("off", "keys"),
             "off: no keys, loopback only. keys: every route but /health and /ready needs an API key "
             "(./run.sh key create NAME).",
         ),
@@ -228,8 +227,8 @@ class Settings:
             "LLMANAGER_SAGEMAKER",
             "",
             values.optional(values.sagemaker),
-            'Where backend "sagemaker" runs models, as JSON: {"region": "us-east-1", "role_arn": "arn:aws:iam::…"}, the '
-            "role being the one that SageMaker takes on. Credentials: where boto3 finds them. Empty: nowhere.",
+            'Where backend "sagemaker" runs models, as JSON: {"region": "us-east-1", "role_arn": "arn:aws:iam::…"}. '
+            "SageMaker takes that role on. Credentials: where boto3 finds them. Empty: nowhere.",
         ),
     ]
     log_level: Annotated[
