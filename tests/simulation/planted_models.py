@@ -1,4 +1,4 @@
-"""Bugs in the lifecycle's own rules: orderings, guards, leases, limits. Each was made by somebody, or nearly."""
+"""Bugs in the lifecycle's own rules: orderings, guards, leases, limits. docs/simulation.md tells who made which."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -193,7 +193,7 @@ MODEL_BUGS = (
     ),
     planted(
         "reaper-without-recheck",
-        "an idle model is put to sleep without looking again whether somebody began to use it (Jupyter's culler)",
+        "an idle model is put to sleep without looking again whether somebody began to use it (JupyterHub's culler)",
         IDLE,
         Swap(passes, "plan", _unguarded),
     ),
@@ -237,7 +237,7 @@ MODEL_BUGS = (
     ),
     planted(
         "rows-before-resources",
-        "the sweep reads the rows, then lists the resources: what was made in between is an orphan (Karpenter)",
+        "the sweep reads the rows, then lists the resources: what was made in between is an orphan",
         SWEEP_AND_NEW,
         Swap(sweep, "_swept", _rows_first),
     ),
