@@ -160,6 +160,7 @@ case $command in
     simulate)
         setup dev
         exec "$python" -m tests.simulation "$@"
+        ;;
     coverage | mutate)
         setup dev
         exec "$python" -m "tools.$command" "$@"
