@@ -131,7 +131,7 @@ run_lock() {
         [ "$name" != embeddings ] || set -- "$@" --no-deps
         .venv/bin/uv --system-certs pip compile "$@" "requirements/$name.in" --output-file "requirements/$name.txt"
     done
-    "$python" -c 'from llmanager.wiring.settings import template; print(template(), end="")' >.env.template
+    "$python" -c 'from llmanager.wiring.env_template import template; print(template(), end="")' >.env.template
 }
 
 no_aws() {

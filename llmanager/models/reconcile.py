@@ -79,8 +79,9 @@ def noticed(model: Model, seen: Observation, now: datetime) -> Model:
         model = replace(model, running_revision=revision, was_ready=True)
         if model.ready_at is None:
             model = with_event(replace(model, ready_at=now), now, "ready")
-    else:
+    elif model.ready_at is not None:
         model = replace(model, ready_at=None)
+        model = with_event(model, now, "not ready") if model.desired is Desired.RUNNING else model
     wanted = _wanted(model)
     fresh = [r for r in ready if is_fresh(r, model)]
     if len(fresh) >= wanted:  # one that starts again may fail again: it forgets nothing

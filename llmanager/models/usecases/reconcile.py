@@ -28,6 +28,7 @@ from llmanager.models.usecases.registry import Registry
 
 LEASE_S = 60.0
 MARGIN_S = 15.0  # a call that was sent may take so long to have its effect: none is sent in the lease's last seconds
+PRICED = ("usd_per_hour", "usd_per_month", "usd_per_instance_hour", "assumption")  # of a quote: what was agreed to
 ROOM_SOON_S, NO_ROOM_S = 0.25, 1.0  # until the next try: others leave, or nothing can be done
 
 
@@ -98,7 +99,7 @@ def _requoted(registry: Registry, model: Model) -> Model:
         known = registry.host(model).quote(model.spec)
     except LLManagerError:
         return model  # the old guess was good enough to start it
-    price = {f: getattr(model.quote, f) for f in ("usd_per_hour", "usd_per_month", "assumption")}
+    price = {field: getattr(model.quote, field) for field in PRICED}
     return replace(model, quote=replace(known, **price))
 
 
