@@ -9,6 +9,7 @@ from llmanager.models.schedule import Active, active, next_edge
 from llmanager.models.sight import Sight
 
 GPU_LOOK_S = 60.0  # until busy GPUs of an unused model are looked at again
+GPU_WINDOW_S = 600.0  # in which they must have been idle, at least: metrics come minutes late
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,12 @@ def asks_gpus(model: Model, sight: Sight, now: datetime) -> bool:
     """Whether only the GPUs can tell if it is idle. Metrics cost money: nobody asks them before."""
     is_candidate = not sight.is_held(now) and _is_reached(sleeps_at(model, sight, now), now)
     return is_candidate and window_at(model, now) is None and _gpus(model, sight) == "ask"
+
+
+def gpus_since(model: Model, use: Use, now: datetime) -> datetime:
+    """From when on busy GPUs count. Not for ever: what they did long ago keeps no model awake."""
+    window = timedelta(seconds=max(model.spec.sleep_after_s or 0, GPU_WINDOW_S))
+    return max(idle_since(model, use), now - window)
 
 
 def _gpus(model: Model, sight: Sight) -> Literal["idle", "busy", "ask"]:

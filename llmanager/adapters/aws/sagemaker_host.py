@@ -7,7 +7,7 @@ The pure parts are next to this file: what is asked (sagemaker_requests), what w
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -162,10 +162,12 @@ class SageMakerModelHost:
             },
         }
         call = self._clients.cloudwatch.get_metric_data
+        # AWS rounds down to a whole period, whose beginning would tell of the last request instead.
+        start = since + timedelta(seconds=-since.timestamp() % METRIC_PERIOD_S)
         values: list[float] = []
         token: dict[str, Any] = {}
         while True:
-            times = {"StartTime": since, "EndTime": self._clock.now()}
+            times = {"StartTime": start, "EndTime": max(start, self._clock.now())}
             answer = asked("read GPU use", call, MetricDataQueries=[query], **times, **token)
             values += [value for result in answer.get("MetricDataResults", []) for value in result.get("Values", [])]
             if not answer.get("NextToken"):

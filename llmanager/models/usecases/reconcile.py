@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from llmanager.kernel.deadline import deadline
-from llmanager.kernel.errors import Conflict, Final, LLManagerError, NoRoom
+from llmanager.kernel.errors import Conflict, Final, LLManagerError, NoRoom, Retryable
 from llmanager.kernel.table import Check, Row
 from llmanager.models import rows
 from llmanager.models.actions import (
@@ -18,7 +18,7 @@ from llmanager.models.actions import (
     StopReplica,
 )
 from llmanager.models.entities import Model, Replica, ReplicaState, Use
-from llmanager.models.limits import asks_gpus, idle_since
+from llmanager.models.limits import asks_gpus, gpus_since
 from llmanager.models.reconcile import Decision, plan, with_event
 from llmanager.models.roster import LIVE, is_fresh
 from llmanager.models.rows import Key
@@ -69,9 +69,16 @@ def decide(registry: Registry, model: Model, use: Use) -> Decision:
     """What a pass would do now. Asks the host, and its GPUs where only they can tell; changes nothing."""
     sight, now = registry.sight(model, use), registry.clock.now()
     if asks_gpus(model, sight, now):
-        percent = registry.host(model).gpu_percent(model.resource, idle_since(model, use))
-        sight = replace(sight, gpu=GpuLoad(percent))
+        sight = replace(sight, gpu=_gpu_load(registry, model, gpus_since(model, use, now)))
     return plan(model, sight, now)
+
+
+def _gpu_load(registry: Registry, model: Model, since: datetime) -> GpuLoad:
+    """Whoever cannot be asked has no data: that keeps a model awake, and no other limit from being kept."""
+    try:
+        return GpuLoad(registry.host(model).gpu_percent(model.resource, since))
+    except Retryable:
+        return GpuLoad(None)
 
 
 def _take_lease(registry: Registry, lease: Row) -> Row:

@@ -1,6 +1,7 @@
 """Updates: new replicas beside old ones, one after the other where there is no room, or by the host itself."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 from llmanager.models.actions import HoldRange, Revise, StartReplica, StopReplica
 from llmanager.models.entities import Observation, Replica, ReplicaState, Scaling, Status
@@ -92,11 +93,21 @@ def test_a_platform_that_scales_itself_may_run_more_than_we_asked_for():
 def test_the_platform_keeps_a_floor_while_the_model_is_in_use():
     cloud = {"scales_itself": True}
     loose, kept = replace(READY, ceiling=1), replace(READY, floor=1, ceiling=1)
+    soon = running(sleep_after_s=600)
     assert decide(running(), loose, held(until_s=99), seconds=1, **cloud).actions == (HoldRange(1, 1),)
     assert decide(running(), kept, held(until_s=99), seconds=1, **cloud).actions == ()
-    assert decide(running(), kept, seconds=1, **cloud).actions == (HoldRange(0, 1),), "it may end what we cannot"
-    assert decide(running(sleep_after_s=901), kept, seconds=1, **cloud).actions == (), "longer than the platform waits"
+    assert decide(soon, kept, seconds=1, **cloud).actions == (HoldRange(0, 1),), "it may end what we cannot"
+    later = running(sleep_after_s=900)
+    assert decide(later, kept, seconds=1, **cloud).actions == (), "it knows no leases, and would be as soon as we are"
     assert decide(running(sleep_after_s=None), loose, seconds=1, **cloud).actions == (HoldRange(1, 1),)
     assert decide(running(), READY, seconds=1, **cloud).actions == (), "there is no range to change yet"
     raised = replace(running(), spec=replace(running().spec, scaling=Scaling(max=3)))
     assert decide(raised, kept, held(until_s=99), seconds=1, **cloud).actions == (HoldRange(1, 3),)
+
+
+def test_the_platform_does_not_end_what_only_its_gpus_can_tell_to_be_idle():
+    m = running(sleep_after_s=300)
+    picky = replace(m, spec=replace(m.spec, gpu_idle_below_percent=Decimal(5)))
+    loose = replace(READY, ceiling=1)
+    assert decide(picky, loose, seconds=1, scales_itself=True, measures_gpus=True).actions == (HoldRange(1, 1),)
+    assert decide(picky, loose, seconds=1, scales_itself=True).actions == ()

@@ -177,6 +177,18 @@ def test_gpu_use_is_the_highest_since_and_unknown_without_data(world):
     assert world.host.gpu_percent(R, since) is None
 
 
+def test_gpu_use_of_the_minute_in_which_the_last_request_ended_is_its_own(world):
+    """AWS rounds a start down to its period: asked as it is, the last request would keep a model awake for ever."""
+    world.run()
+    world.clock.advance(4 - world.clock.now().second)
+    world.cloud.load(R, 2, gpu_percent=80)
+    world.clock.advance(120)
+    world.cloud.load(R, 0, gpu_percent=0)
+    unused_since = world.clock.now()
+    world.clock.advance(900)
+    assert world.host.gpu_percent(R, unused_since) == 0
+
+
 def test_nothing_is_changed_after_the_deadline_and_looking_goes_on(world):
     world.run()
     ends_at_s = world.clock.monotonic_s() + 10
