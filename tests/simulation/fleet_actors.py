@@ -53,7 +53,7 @@ def quietly(fleet: Fleet, who: str, act: Callable[[], object]) -> bool:
 class Reaper:
     fleet: Fleet
     actor: Actor
-    triggers: Triggers = Triggers()  # noqa: RUF009 (frozen)
+    triggers: Triggers = Triggers()
 
     def start(self) -> None:
         self.fleet.every(REAPER_S, self.come, first_s=17)
@@ -84,7 +84,7 @@ def tend(fleet: Fleet, registry: Registry, key: Key, owner: str) -> None:
 class Watchdog:
     fleet: Fleet
     actor: Actor
-    triggers: Triggers = Triggers()  # noqa: RUF009 (frozen)
+    triggers: Triggers = Triggers()
 
     def start(self) -> None:
         self.fleet.every(WATCHDOG_S, self.come, first_s=101)

@@ -8,7 +8,6 @@ from fractions import Fraction
 
 from emulator.conditions import Timing
 from llmanager.kernel.errors import LLManagerError
-from llmanager.models import rows
 from llmanager.models.entities import Backend, Desired, ModelSpec, Scaling
 from llmanager.models.ledger import spent_usd
 from llmanager.models.rows import Key
