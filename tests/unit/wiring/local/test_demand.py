@@ -1,4 +1,4 @@
-"""What the gateway tells of its demand, so that replicas can follow it, and what it does not."""
+"""What the gateway tells of its demand, for replicas to follow it, and how soon it lets go where memory is wanted."""
 
 import asyncio
 from dataclasses import replace
@@ -39,3 +39,19 @@ def test_demand_of_a_model_that_cannot_grow_costs_no_write(world):
 
     asyncio.run(three_requests())
     assert world.use_writes == 1
+
+
+def test_a_lease_without_a_request_does_not_linger_while_another_model_waits_for_memory(world):
+    async def served_while_another_wakes():
+        await world.directory.take(world.route)
+        world.directory.release(world.route)
+        await world.directory.tend_leases()
+        lingering = list(world.holders)
+        world.host.starts_at_once = False
+        world.create("waiting")
+        world.directory.reload()
+        await world.directory.tend_leases()
+        return lingering
+
+    assert asyncio.run(served_while_another_wakes()) != []
+    assert world.holders == {}

@@ -289,19 +289,3 @@ def replace_holder(world, holder):
     other.reload()
     assert replace(other.find(*GREETER)) == world.route
     return other
-
-
-def test_a_lease_without_a_request_does_not_linger_while_another_model_waits_for_memory(world):
-    async def served_while_another_wakes():
-        await world.directory.take(world.route)
-        world.directory.release(world.route)
-        await world.directory.tend_leases()
-        lingering = list(world.holders)
-        world.host.starts_at_once = False
-        world.create("waiting")
-        world.directory.reload()
-        await world.directory.tend_leases()
-        return lingering
-
-    assert asyncio.run(served_while_another_wakes()) != []
-    assert world.holders == {}
