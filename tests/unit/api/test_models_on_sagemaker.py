@@ -84,7 +84,7 @@ def test_from_create_to_zero_and_back_with_every_cent_told(house):
 
 def test_the_fleet_tells_what_runs_and_the_reaper_what_it_would_save(house):
     house.post("create", 202, **ASKED)
-    house.minutes(15)
+    house.minutes(10)
     (line,) = house.admin("fleet")["models"]
     price = line["usd_per_hour"]
     assert (line["name"], line["status"], line["instances"]) == ("greeter", "ready", 1)
