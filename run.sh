@@ -7,7 +7,7 @@
 #: ./run.sh fleet [--once] [--url U]   models of a running server: why, since when, what they cost, when they sleep
 #: ./run.sh test [pytest arguments]   set up if needed and run every test and simulation, or the tests that they choose
 #: ./run.sh check                     lint, format, types, import contracts, budgets: no tests
-#: ./run.sh simulate [--schedules N] [--planted] [--replay TOKEN]
+#: ./run.sh simulate [--schedules N] [--planted] [--days] [--replay TOKEN]
 #:                                    every order and every fault of the lifecycle, on an emulated cloud
 #: ./run.sh bench [name]              benchmarks
 #: ./run.sh coverage [module …]        branch coverage of the lifecycle modules by their unit tests
