@@ -57,7 +57,9 @@ class Decision:
 def plan(model: Model, sight: Sight, now: datetime) -> Decision:
     """What to save and do now. The same inputs always give the same decision."""
     noted = noticed(model, sight.seen, now)
-    due = turn(noted, sight, now, was_up=model.ready_at is not None)
+    # Ready since before its last wish: what is parked then was put to sleep by us, and has been woken since.
+    was_up = model.ready_at is not None and model.ready_at >= model.desired_at
+    due = turn(noted, sight, now, was_up=was_up)
     if due is not None:
         noted = wishing(noted, due.desired, now, due.why)
     tagged, retags = _tagged(noted, sight, now)
@@ -65,7 +67,7 @@ def plan(model: Model, sight: Sight, now: datetime) -> Decision:
     return replace(
         decision,
         actions=(*retags, *decision.actions),
-        needs_no_use=decision.needs_no_use if due is None else due.needs_no_use,
+        needs_no_use=decision.needs_no_use or (due is not None and due.needs_no_use),
     )
 
 

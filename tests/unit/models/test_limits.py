@@ -32,6 +32,13 @@ def test_a_model_in_use_or_not_idle_long_enough_stays_up(use, seconds):
     assert decide(running(), READY, use, seconds=seconds).actions == ()
 
 
+def test_who_wakes_a_model_that_was_told_to_sleep_but_never_stopped_keeps_it_up():
+    told = decide(running(), READY, seconds=1000).model  # and whoever was to stop it is cut off
+    woken = wishing(told, Desired.RUNNING, at(1001), "asked for")
+    assert decide(woken, READY, seconds=1002).model.desired is Desired.RUNNING
+    assert decide(woken, READY, seconds=1901).model.desired is Desired.ASLEEP
+
+
 def test_a_lease_that_ran_out_is_no_use():
     assert decide(running(), READY, held(until_s=899), seconds=901).actions == (StopReplica(0),)
 
