@@ -35,8 +35,10 @@ class ReconcileLoop:
         clock: Clock,
         period_s: float,
         chores: Sequence[Callable[[], object]] = (),
+        longest_s: float | None = None,
     ) -> None:
-        self._chores = chores
+        """`longest_s`: between two rounds that look at the same key; a wish for later is left to them. None: a period."""
+        self._chores, self._longest_s = chores, period_s if longest_s is None else longest_s
         self._reconcile, self._rounds, self._clock, self._period_s = reconcile, rounds, clock, period_s
         self._due: list[tuple[float, int, Key]] = []  # monotonic seconds, a tie-breaker, the key
         self._earliest: dict[Key, float] = {}
@@ -126,7 +128,7 @@ class ReconcileLoop:
             self.poke(other)
         if outcome.again_at is not None:
             wait_s = (outcome.again_at - self._clock.now()).total_seconds()
-            if wait_s < self._period_s:  # what is later is the next round's, or far wishes would pile up here
+            if wait_s < self._longest_s:  # what is later is the next round's, or far wishes would pile up here
                 self.poke(key, max(SOONEST_S, wait_s))
 
     def _poke_all(self) -> None:

@@ -108,6 +108,7 @@ def opened_parts(settings: Settings) -> Iterator[Parts]:
             rounds=Rounds(registry),
             clock=clock,
             period_s=ROUND_S,
+            longest_s=CLOUD_ROUND_S,
             chores=(
                 directory.reload,
                 lambda: sweep_models(registry, is_billed=False).check(),
