@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 
 from llmanager.kernel.clock import Clock
-from llmanager.kernel.errors import LLManagerError
+from llmanager.kernel.errors import LLManagerError, Retryable
 from llmanager.models.rows import Key
 from llmanager.models.usecases.reconcile import Outcome
 
@@ -122,7 +122,7 @@ class ReconcileLoop:
             outcome = self._reconcile(key)
         except LLManagerError as error:
             log.warning("reconcile failed and will be repeated", model=key[1], why=str(error))
-            self.poke(key, RETRY_S)
+            self.poke(key, max(RETRY_S, error.retry_after_s) if isinstance(error, Retryable) else RETRY_S)
             return
         for other in outcome.others:
             self.poke(other)

@@ -129,6 +129,25 @@ def test_an_outcome_says_when_to_come_back_and_who_else_is_due():
         stage.until(lambda: stage.done[A] == 2)
 
 
+def test_who_says_when_to_try_again_is_not_asked_sooner():
+    with Stage() as stage:
+
+        def refuse(key):
+            if not stage.done[key]:
+                raise Unavailable("No instance is free.", retry_after_s=60)
+            return Outcome()
+
+        stage.act = refuse
+        stage.loop.poke(A)
+        stage.until(lambda: stage.done[A] == 1)
+        stage.loop.poke(B, RETRY_S)
+        stage.pass_time(RETRY_S)
+        stage.until(lambda: stage.done[B] == 1)
+        assert stage.done[A] == 1
+        stage.pass_time(60)
+        stage.until(lambda: stage.done[A] == 2)
+
+
 def test_what_most_rounds_pass_over_is_looked_at_when_it_asks_for_it():
     """Models in a cloud are in few rounds, and what is on its way there is to be looked at sooner."""
     with Stage(period_s=5, longest_s=60) as stage:
