@@ -10,7 +10,20 @@ from llmanager.models.entities import (
 )
 from llmanager.models.limits import sleeps_at
 from llmanager.models.reconcile import status, wishing
-from tests.unit.models.samples import FAILED, NOON, NOTHING, READY, STARTING, UNUSED, at, decide, held, model, running, sight
+from tests.unit.models.samples import (
+    FAILED,
+    NOON,
+    NOTHING,
+    READY,
+    STARTING,
+    UNUSED,
+    at,
+    decide,
+    held,
+    model,
+    running,
+    sight,
+)
 
 
 def test_an_idle_model_goes_to_sleep():
