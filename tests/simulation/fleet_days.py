@@ -178,7 +178,11 @@ class Days:
                 continue
             if model.desired is Desired.DELETED and not is_ending(fleet, model.resource):
                 fleet.violations.append(f"slow: {model.key} is to be deleted, and nothing was done")
-            if model.desired is Desired.ASLEEP and desired_copies(fleet, model.resource) and not self._is_moving(model.resource):
+            if (
+                model.desired is Desired.ASLEEP
+                and desired_copies(fleet, model.resource)
+                and not self._is_moving(model.resource)
+            ):
                 fleet.violations.append(f"slow: {model.key} is to sleep, and {fleet.copies(model.resource)} run")
             if model.desired is Desired.RUNNING and not self._is_coming(model):
                 fleet.violations.append(f"slow: {model.key} is to run, and nothing was done")
@@ -186,7 +190,9 @@ class Days:
     def _is_coming(self, model: Model) -> bool:
         world = self.fleet.cloud.world()
         endpoint = world.endpoints.live.get(model.resource)
-        return self._is_moving(model.resource) or (endpoint is not None and desired_copies(self.fleet, model.resource) > 0)
+        return self._is_moving(model.resource) or (
+            endpoint is not None and desired_copies(self.fleet, model.resource) > 0
+        )
 
     def judge_cut(self, stream: Stream, gateway: Gateway) -> None:
         """A stream has lost the last copy. It may: at a hard end, a delete, a user's own sleep, or the dead man's."""

@@ -158,7 +158,11 @@ class Lives:
         """Create, ready, used, idle, woken, used, changed, deleted: each of them mostly."""
         chance, registry = self.fleet.chance, self.api.registry
         spec = ModelSpec(
-            "qwen3-4b", backend=Backend.SAGEMAKER, sleep_after_s=120, scaling=Scaling(max=2), ttl_s=_ttl(chance.random())
+            "qwen3-4b",
+            backend=Backend.SAGEMAKER,
+            sleep_after_s=120,
+            scaling=Scaling(max=2),
+            ttl_s=_ttl(chance.random()),
         )
         yield from self._insist(key, lambda: create(registry, Creation(*key, spec)))
         for _ in range(chance.choice((1, 2))):
