@@ -22,7 +22,7 @@ class Turn:
 
 
 def turn(model: Model, sight: Sight, now: datetime, *, was_up: bool) -> Turn | None:
-    """The limit that is reached, if any. `was_up`: by the row a replica became ready after its last wish, and was so."""
+    """The limit that is reached, if any. `was_up`: by the row, a replica got ready after the last wish, and was so."""
     if model.desired is Desired.DELETED:
         return None
     if _is_reached(expires_at(model), now):

@@ -42,7 +42,7 @@ class ReconcileLoop:
         longest_s: float | None = None,
         is_slow: Callable[[Key], bool] = lambda _: False,
     ) -> None:
-        """`longest_s`: between two rounds that look at the same key; a wish for later is left to them. None: a period."""
+        """`longest_s`: between two rounds that look at one key; a wish for later is left to them. None: a period."""
         self._is_slow, self._slow = is_slow, threading.Semaphore(SLOW_WORKERS)
         self._chores, self._longest_s = chores, period_s if longest_s is None else longest_s
         self._reconcile, self._rounds, self._clock, self._period_s = reconcile, rounds, clock, period_s

@@ -11,7 +11,7 @@ from emulator.conditions import Timing
 from emulator.faults import Crash
 from llmanager.kernel.errors import Retryable
 from llmanager.models.entities import ReplicaState, Tags
-from tests.fakes.sagemaker import R, TAGS, SageMakerWorld, sagemaker_world
+from tests.fakes.sagemaker import TAGS, R, SageMakerWorld, sagemaker_world
 
 READY = ReplicaState.READY
 QUICK = Timing(
