@@ -5,7 +5,7 @@
 #: ./run.sh key create NAME [--scopes …]
 #:                                    make an API key, shown once (keys count with LLMANAGER_AUTH=keys)
 #: ./run.sh fleet [--once] [--url U]   models of a running server: why, since when, what they cost, when they sleep
-#: ./run.sh test [pytest arguments]   set up if needed and run every test, or those that the arguments choose
+#: ./run.sh test [pytest arguments]   set up if needed and run every test and simulation, or the tests that they choose
 #: ./run.sh check                     lint, format, types, import contracts, budgets: no tests
 #: ./run.sh simulate [--schedules N] [--planted] [--days] [--replay TOKEN]
 #:                                    every order and every fault of the lifecycle, on an emulated cloud
@@ -116,6 +116,8 @@ run_test() {
     "$python" -m pytest -n 2 --dist loadfile -m "not e2e" tests || failed=1
     "$python" -m pytest -m e2e tests || rc=$?
     [ "$rc" = 0 ] || [ "$rc" = 5 ] || failed=1 # 5: there is no such test
+    "$python" -m tests.simulation || failed=1
+    "$python" -m tests.simulation --planted || failed=1
     return "$failed"
 }
 
@@ -131,7 +133,7 @@ run_lock() {
         [ "$name" != embeddings ] || set -- "$@" --no-deps
         .venv/bin/uv --system-certs pip compile "$@" "requirements/$name.in" --output-file "requirements/$name.txt"
     done
-    "$python" -c 'from llmanager.wiring.settings import template; print(template(), end="")' >.env.template
+    "$python" -c 'from llmanager.wiring.env_template import template; print(template(), end="")' >.env.template
 }
 
 no_aws() {
@@ -160,6 +162,7 @@ case $command in
     simulate)
         setup dev
         exec "$python" -m tests.simulation "$@"
+        ;;
     coverage | mutate)
         setup dev
         exec "$python" -m "tools.$command" "$@"

@@ -7,7 +7,7 @@ from llmanager.models.limits import expires_at
 from llmanager.models.reconcile import status
 
 STARTING_AFTER = timedelta(minutes=30)
-LEAVING_AFTER = timedelta(minutes=3)  # what should be gone by then
+LEAVING_AFTER = timedelta(minutes=10)  # what should be gone by then
 
 
 def alarms(model: Model, now: datetime) -> tuple[str, ...]:
@@ -25,7 +25,7 @@ def _starting(model: Model, now: datetime) -> str:
 
 def _leaving(model: Model, now: datetime) -> str:
     is_late = model.desired is Desired.DELETED and now - model.desired_at > LEAVING_AFTER
-    return "deleting for more than 3 minutes; it is tried again until it is gone" if is_late else ""
+    return "deleting for more than 10 minutes; it is tried again until it is gone" if is_late else ""
 
 
 def _failed(model: Model) -> str:

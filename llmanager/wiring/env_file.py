@@ -1,11 +1,10 @@
-"""The file .env: settings as text, for whom the environment does not have them, and the template of it."""
+"""The file .env: settings as text, for whom the environment does not have them."""
 
-import textwrap
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 from llmanager.wiring import values
-from llmanager.wiring.values import Setting, SettingsError
+from llmanager.wiring.values import SettingsError
 
 
 def read_env_file(path: Path, known: Collection[str]) -> dict[str, str]:
@@ -36,15 +35,3 @@ def read_env_file(path: Path, known: Collection[str]) -> dict[str, str]:
             )
         found[name.strip()] = values.unquoted(value.strip())
     return found
-
-
-def template_of(settings: Iterable[Setting]) -> str:
-    """The text of .env.template: every setting with its meaning, commented out at its default."""
-    parts = [
-        "# Settings of LLManager. Copy to .env and uncomment what should differ; the environment wins over .env.",
-        "# NAME=VALUE lines, nothing is evaluated. An empty value means the default, the one shown here.",
-    ]
-    for setting in settings:
-        comment = textwrap.fill(setting.says, 116, initial_indent="# ", subsequent_indent="# ")
-        parts.append(f"\n{comment}\n#{setting.name}={setting.default}")
-    return "\n".join(parts) + "\n"

@@ -13,10 +13,9 @@ from typing import Annotated, Any, Self, get_type_hints
 from llmanager.adapters.local.engines import EngineCommand
 from llmanager.adapters.remote.openai_host import Remote
 from llmanager.wiring import values
-from llmanager.wiring.env_file import read_env_file, template_of
+from llmanager.wiring.env_file import read_env_file
 from llmanager.wiring.values import Setting, SettingsError
 
-AUTHS = ("off", "keys")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -43,7 +42,7 @@ class Settings:
         Setting(
             "LLMANAGER_AUTH",
             "off",
-            values.one_of(*AUTHS),
+            values.one_of("off", "keys"),
             "off: no keys, loopback only. keys: every route but /health and /ready needs an API key "
             "(./run.sh key create NAME).",
         ),
@@ -222,6 +221,16 @@ class Settings:
             "embedding. base_url without /v1. Empty: none.",
         ),
     ]
+    sagemaker: Annotated[
+        values.SageMaker | None,
+        Setting(
+            "LLMANAGER_SAGEMAKER",
+            "",
+            values.optional(values.sagemaker),
+            'Where backend "sagemaker" runs models, as JSON: {"region": "us-east-1", "role_arn": "arn:aws:iam::…"}. '
+            "SageMaker takes that role on. Credentials: where boto3 finds them. Empty: nowhere.",
+        ),
+    ]
     log_level: Annotated[
         str, Setting("LLMANAGER_LOG_LEVEL", "info", values.one_of(*LOG_LEVELS), "How much the log tells.")
     ]
@@ -254,12 +263,8 @@ class Settings:
     ] = field(repr=False)
 
     def __post_init__(self) -> None:
-        if self.auth == "off" and not values.is_loopback(self.host):
-            raise SettingsError(
-                "LLMANAGER_HOST",
-                f"is {self.host!r}, which other machines can reach, and LLMANAGER_AUTH is off. "
-                "Set LLMANAGER_AUTH=keys, or listen on 127.0.0.1.",
-            )
+        if self.auth == "off":
+            values.refuse_open_door(self.host)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -293,8 +298,3 @@ def declared() -> dict[str, Setting]:
 
 def names() -> frozenset[str]:
     return frozenset(setting.name for setting in declared().values())
-
-
-def template() -> str:
-    """The text of .env.template."""
-    return template_of(declared().values())

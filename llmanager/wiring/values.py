@@ -191,6 +191,33 @@ def only_fields(name: str, entry: Mapping[str, Any], known: set[str]) -> None:
 
 
 @dataclass(frozen=True)
+class SageMaker:
+    region: str
+    role_arn: str
+
+
+def sagemaker(text: str) -> SageMaker:
+    """Raises ValueError."""
+    found = json.loads(text)
+    if not isinstance(found, dict) or found.keys() != {"region", "role_arn"}:
+        raise ValueError('is not {"region": "…", "role_arn": "arn:aws:iam::…"}.')
+    region, role_arn = str(found["region"]), str(found["role_arn"])
+    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", region) or not re.fullmatch(r"arn:aws[a-z-]*:iam::.+", role_arn):
+        raise ValueError("names no region such as us-east-1, or no ARN of an IAM role.")
+    return SageMaker(region, role_arn)
+
+
+def refuse_open_door(host: str) -> None:
+    """Raises SettingsError where other machines could reach a server that asks for no key."""
+    if not is_loopback(host):
+        raise SettingsError(
+            "LLMANAGER_HOST",
+            f"is {host!r}, which other machines can reach, and LLMANAGER_AUTH is off. "
+            "Set LLMANAGER_AUTH=keys, or listen on 127.0.0.1.",
+        )
+
+
+@dataclass(frozen=True)
 class Setting:
     """One variable."""
 

@@ -1,27 +1,18 @@
 """Which scenarios `./run.sh simulate` runs, and which planted bugs it must find."""
 
-from dataclasses import dataclass
 from fnmatch import fnmatch
 
 from tests.simulation.execution import Scenario
 from tests.simulation.models_scenarios import MODEL_SCENARIOS
+from tests.simulation.models_special import SPECIAL_SCENARIOS
+from tests.simulation.planted import PLANTED_BUGS
+from tests.simulation.planting import Planted as Planted
 from tests.simulation.toy import TOYS
 from tests.simulation.vdb_world import VDB_SCENARIOS
 
+SCENARIOS: tuple[Scenario, ...] = (*MODEL_SCENARIOS, *SPECIAL_SCENARIOS, *VDB_SCENARIOS)
 
-@dataclass(frozen=True)
-class Planted:
-    """A known bug, put in from outside the product, and a scenario in which the explorer must see it."""
-
-    name: str
-    what: str  # one line: what was changed, and who made this mistake
-    scenario: Scenario  # its `build` or `around` plants the bug
-    kinds: tuple[str, ...] = ("leak", "leased-kill", "past-ttl")  # only these count as found
-
-
-SCENARIOS: tuple[Scenario, ...] = (*MODEL_SCENARIOS, *VDB_SCENARIOS)
-
-PLANTED: tuple[Planted, ...] = ()
+PLANTED: tuple[Planted, ...] = PLANTED_BUGS
 
 
 def chosen(pattern: str) -> list[Scenario]:

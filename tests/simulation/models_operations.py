@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from llmanager.models.entities import Desired, ModelSpec, Scaling
 from llmanager.models.usecases import change
@@ -12,6 +12,9 @@ from llmanager.models.usecases.use import hold, let_go
 from llmanager.models.usecases.watch import watch
 from tests.simulation.gate import Gate
 from tests.simulation.models_world import IDLE_S, KEY, LEASE_S, PERIOD_S, ModelsWorld
+
+STREAM_S: Final = 3_600.0
+SKEW_S: Final = 590.0
 
 
 def do_create(world: ModelsWorld, **limits: Any) -> str:
@@ -78,6 +81,55 @@ def do_wake(world: ModelsWorld) -> None:
     world.pass_once()
 
 
+def do_pass(world: ModelsWorld) -> None:
+    world.pass_once()
+
+
+def do_sweep(world: ModelsWorld) -> None:
+    sweep(world.registry)
+
+
+def do_stream(world: ModelsWorld) -> None:
+    """An answer that takes longer than anybody is patient: only its lease tells of it, and nobody ends that."""
+    hold(world.registry, KEY, "streaming", STREAM_S)
+
+
+def do_late_query(world: ModelsWorld) -> str:
+    """A request that comes when every lease of now is over."""
+    world.gate("time", ())
+    world.tick(PERIOD_S)
+    return do_query(world)
+
+
+def do_create_and_query(world: ModelsWorld) -> str:
+    do_create(world)
+    world.gate("time", ())
+    world.tick(PERIOD_S)
+    return do_query(world)
+
+
+def do_reap_ahead(world: ModelsWorld) -> None:
+    """A reaper whose clock is ahead of everybody else's by as much as clocks may differ."""
+    world.pass_once(world.registry_of(skew_s=SKEW_S))
+
+
+def do_move(world: ModelsWorld) -> None:
+    """To another kind of instance, which takes another endpoint config."""
+    change.update(
+        world.registry, KEY, lambda spec: replace(spec, instance_type="ml.g6.xlarge"), accept_unknown_price=True
+    )
+    world.pass_once()
+
+
+def do_admit(world: ModelsWorld) -> None:
+    """The row alone: whether there is room for it is decided then."""
+    create(world.registry, Creation(*KEY, world.spec(), accept_unknown_price=True))
+
+
+def do_admit_other(world: ModelsWorld) -> None:
+    create(world.registry, Creation(KEY[0], "other", world.spec(), accept_unknown_price=True))
+
+
 # states to begin from
 
 
@@ -108,6 +160,7 @@ def deleting(world: ModelsWorld) -> None:
     """Asked for, and nothing done about it yet."""
     up(world)
     change.delete(world.registry, KEY)
+    world.is_there_first = False  # its name is free as soon as it is gone
 
 
 PREPARED = {"nothing": nothing, "up": up, "idle": idle, "asleep": asleep, "deleting": deleting}
@@ -119,6 +172,10 @@ class Prepared:
     def __init__(self, make: Callable[[Gate], ModelsWorld], prepare: Callable[[ModelsWorld], None]) -> None:
         self._make, self._prepare = make, prepare
         self._snapshot: Any = None
+
+    def anew(self) -> "Prepared":
+        """One that lives through it again."""
+        return Prepared(self._make, self._prepare)
 
     def __call__(self, gate: Gate) -> ModelsWorld:
         world = self._make(gate)

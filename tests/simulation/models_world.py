@@ -23,8 +23,8 @@ KEY: Key = ("acme", "greeter")
 PERIOD_S = 61.0  # of reaper and watchdog
 LEASE_S = 60.0
 IDLE_S = 300
-TTL_S = 20_000
-LATE_S = 2 * PERIOD_S + 1  # after its hard end a resource may live so long: two rounds, the last of which ends it
+# After its hard end a resource may live so long: one round sees it, and each of its parts can only go after another.
+LATE_S = 4 * PERIOD_S + 1
 
 
 class ModelsWorld:
@@ -37,6 +37,7 @@ class ModelsWorld:
         self.gate = gate
         self.clock = FakeClock()
         self.table = SimTable(self.clock)
+        self.table.on_delete = self.on_drop
         self.ids = 0
         self.broken: list[Violation] = []
         self.serving: dict[str, tuple[str, int]] = {}  # by gateway: the replica that works on its request
@@ -122,17 +123,23 @@ class ModelsWorld:
             kept = {i for i in self.ready(resource) if name == "stop" and not self.ends(i, args[1])}
             self.judge_end(resource, self.ready(resource) - kept)
 
+    def on_drop(self, partition: str, sort: str) -> None:
+        """A row goes. What it tells of must be gone for certain: else nobody would look for it."""
+        if partition.startswith("model#") and self.resource() in self.resources():
+            self.broken.append(Violation("forgotten", f"{self.resource()} loses its row before it is gone"))
+
     def ends(self, replica: int, stopped: int) -> bool:
         return replica == stopped
 
     def judge_end(self, resource: str, ended: Iterable[int]) -> None:
         """A leased kill: a replica ends that a request is at, or that the row offers while the model is held.
 
-        What the row says to be leaving gets no request. A hard end, a delete, and a user's own sleep may cut one off.
+        What the row says to be leaving gets no request. A hard end, a delete, and a sleep that somebody asked for may
+        cut one off; a sleep for being idle may not.
         """
         model = self.row()
         ended = frozenset(ended)
-        if not ended or model is None or model.resource != resource or model.desired is not Desired.RUNNING:
+        if not ended or model is None or model.resource != resource or _is_asked_for(model):
             return
         now = self.clock.now()
         end = expires_at(model)
@@ -193,6 +200,7 @@ class ModelsWorld:
         check(watch(self.host, now=self.clock.now(), stage=self.stage))
 
     def judge_times(self) -> None:
+        """Asked after every round: of the row's hard end."""
         model = self.row()
         end = None if model is None else expires_at(model)
         if end is not None and end + timedelta(seconds=LATE_S) < self.clock.now() and self.resources():
@@ -215,11 +223,18 @@ class ModelsWorld:
     is_there_first = False
 
 
+def _is_asked_for(model: Model) -> bool:
+    """Its end, or its sleep."""
+    why = next((e.why for e in reversed(model.events) if e.what == model.desired.value), "")
+    return model.desired is not Desired.RUNNING and (model.desired is Desired.DELETED or why == "asked for")
+
+
 def _promises(outcomes: Sequence[Outcome], model: Model | None, *, is_there_first: bool) -> Iterable[Violation]:
     created = [o for o in outcomes if o.name.startswith("create") and o.how == "returned"]
     deleted = [o for o in outcomes if o.name.startswith("delete") and o.how == "returned"]
     is_maybe_created = any(o.name.startswith("create") and o.how != "returned" for o in outcomes)
-    if len(created) > len(deleted) + (not is_there_first):
+    asked = [o for o in outcomes if o.name.startswith("delete")]  # also where the answer was lost: it may be done
+    if len(created) > len(asked) + (not is_there_first):
         yield Violation("promise", f"{len(created)} creates of one name succeeded")
     if created and not any(o.name.startswith("delete") for o in outcomes) and model is None:
         yield Violation("promise", "a created model is gone")

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from llmanager.kernel.errors import Throttled, Unavailable
-from llmanager.kernel.table import Action, Expect, Row, RowPage, ScanPage
+from llmanager.kernel.table import Action, Delete, Expect, Row, RowPage, ScanPage
 from llmanager.kernel.table_rules import check, is_live, key_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.table import FakeTable
@@ -25,6 +25,7 @@ class SimTable(FakeTable):
     def __init__(self, clock: FakeClock) -> None:
         super().__init__(clock)
         self._last: dict[tuple[str, str], int] = {}
+        self.on_delete: Callable[[str, str], None] = lambda partition, sort: None  # told right before a row goes
 
     def get(self, partition: str, sort: str) -> Row | None:
         row = self._rows.get((partition, sort))
@@ -33,6 +34,9 @@ class SimTable(FakeTable):
     def transact(self, actions: Sequence[Action]) -> tuple[Row | None, ...]:
         for action in actions:
             check(action.expect, self._version(*key_of(action)))
+        for action in actions:
+            if isinstance(action, Delete):
+                self.on_delete(action.partition, action.sort)
         return tuple([self._apply(action) for action in actions])
 
     def _store(self, row: Row) -> Row:

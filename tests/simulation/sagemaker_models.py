@@ -1,6 +1,9 @@
 """Models on SageMaker under exploration: the real adapter, the emulated account, each call of a client a choice."""
 
 import pickle
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from emulator.client import Client
@@ -15,12 +18,14 @@ from tests.fakes.sagemaker import REGION, ROLE_ARN, SERVICES, STAGE, prices
 from tests.simulation.execution import Violation
 from tests.simulation.fingerprints import fingerprint
 from tests.simulation.gate import READ, WRITE, Crashed, Fault, Gate
-from tests.simulation.models_world import IDLE_S, ModelsWorld
+from tests.simulation.models_world import IDLE_S, LATE_S, ModelsWorld
 
 ENDING = ("UpdateInferenceComponentRuntimeConfig", "DeleteInferenceComponent", "DeleteEndpoint")
 READING = ("Describe", "Get", "List")
 # So short that a period sees each of them begin and end: what matters here is their order.
+RELEASED_AFTER_S = 600
 TIMING = Timing(
+    release_after_s=RELEASED_AFTER_S,
     endpoint_create_s=50,
     endpoint_update_s=50,
     endpoint_delete_s=30,
@@ -29,6 +34,8 @@ TIMING = Timing(
     copy_start_s=40,
     copy_stop_s=20,
 )
+CREATING = ("CreateEndpointConfig", "CreateEndpoint", "CreateInferenceComponent", "PutMetricAlarm")
+MUST_TELL = ("stage", "tenant", "name", "generation", "expires_at")  # in tags, of what costs money
 DIRECTIVES = {Fault.THROTTLE: "throttle", Fault.TIMEOUT_AFTER: "timeout after effect", Fault.CRASH_AFTER: "crash after"}
 
 
@@ -57,6 +64,7 @@ class GatedClient:
 class SageMakerModels(ModelsWorld):
     backend = Backend.SAGEMAKER
     stage = STAGE
+    conditions: Mapping[str, Any] = MappingProxyType({})  # of the account
     rounds_to_recover = 14  # a create that is deleted half way must first finish, and NotFound is to be seen twice
 
     def make_host(self) -> SageMakerModelHost:
@@ -69,6 +77,7 @@ class SageMakerModels(ModelsWorld):
             gate=self.choose,
             before_send=self.before_effect,
             crash=Crashed,
+            **self.conditions,
         )
         clients = [GatedClient(self.gate, self.cloud.client(service)) for service in SERVICES]
         for client in clients:
@@ -90,6 +99,38 @@ class SageMakerModels(ModelsWorld):
             resource = params.get("EndpointName") or params["InferenceComponentName"]
             left = params.get("DesiredRuntimeConfig", {}).get("CopyCount", 0)
             self.judge_end(resource, (i for i in self.ready(resource) if i >= left))
+        copies = params.get("DesiredRuntimeConfig", params.get("RuntimeConfig", {})).get("CopyCount", 0)
+        self.judge_storm(params.get("InferenceComponentName", ""), copies)
+
+    def judge_storm(self, resource: str, copies: int) -> None:
+        """However many ask for it: there are never so many that one copy more than the least would be needed."""
+        model = self.row()
+        if model is not None and model.resource == resource and copies > model.spec.scaling.awake:
+            self.broken.append(Violation("storm", f"{copies} copies of {resource} are started"))
+
+    def violations_now(self) -> Iterable[Violation]:
+        if self.asked[0] in CREATING:
+            self.asked = ("", {})
+            self.judge_tags()
+        return self.broken
+
+    def judge_tags(self) -> None:
+        """From the very call that creates it on, a thing tells whose it is, and how long it may run."""
+        for thing in self.cloud.billable():
+            missing = [part for part in MUST_TELL if f"llmanager:{part}" not in thing.tags]
+            if missing and thing.kind != "scalable-target":  # those are listed with their names, and cost nothing
+                self.broken.append(Violation("untagged", f"{thing.kind} {thing.name} does not tell {missing}"))
+
+    def judge_times(self) -> None:
+        super().judge_times()
+        self.judge_tags()
+        for thing in self.cloud.billable():
+            told = thing.tags.get("llmanager:expires_at", "none")
+            # Copies are stopped; their instances go once the platform has seen them idle for a while.
+            late_s = LATE_S if thing.copies else LATE_S + RELEASED_AFTER_S
+            late = self.clock.now() - timedelta(seconds=late_s)
+            if (thing.copies or thing.instances) and told != "none" and datetime.fromisoformat(told) < late:
+                self.broken.append(Violation("past-ttl", f"{thing.kind} {thing.name} runs though nobody renews it"))
 
     def spec(self, **changes: Any) -> ModelSpec:
         fields: dict[str, Any] = {"sleep_after_s": IDLE_S, "scaling": Scaling(max=2), **changes}
@@ -106,7 +147,7 @@ class SageMakerModels(ModelsWorld):
         for thing in self.cloud.billable():
             name = thing.name
             if thing.kind == "alarm" or thing.kind == "endpoint-config":
-                name = name.removesuffix("-wake")
+                name = name.removesuffix("-wake").partition("-V-")[0]  # the configs of updates
             found[name] = found.get(name, False) or thing.copies > 0
         return found
 

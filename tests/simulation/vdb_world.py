@@ -228,6 +228,12 @@ class Prepared:
         self._new = partial(kind, has_collection=has_collection, idle_s=idle_s)
         self._is_asleep, self._snapshot = is_asleep, None
 
+    def anew(self) -> "Prepared":
+        """One that lives through it again."""
+        made = Prepared()
+        made._new, made._is_asleep = self._new, self._is_asleep
+        return made
+
     def __call__(self, gate: Gate) -> VdbWorld:
         world = self._new(gate)
         if self._snapshot is None:

@@ -28,6 +28,7 @@ from llmanager.models.usecases.registry import Registry
 
 LEASE_S = 60.0
 MARGIN_S = 15.0  # a call that was sent may take so long to have its effect: none is sent in the lease's last seconds
+PRICED = ("usd_per_hour", "usd_per_month", "usd_per_instance_hour", "assumption")  # of a quote: what was agreed to
 ROOM_SOON_S, NO_ROOM_S = 0.25, 1.0  # until the next try: others leave, or nothing can be done
 
 
@@ -105,7 +106,7 @@ def _requoted(registry: Registry, model: Model) -> Model:
         known = registry.host(model).quote(model.spec)
     except LLManagerError:
         return model  # the old guess was good enough to start it
-    price = {f: getattr(model.quote, f) for f in ("usd_per_hour", "usd_per_month", "assumption")}
+    price = {field: getattr(model.quote, field) for field in PRICED}
     return replace(model, quote=replace(known, **price))
 
 
@@ -132,7 +133,7 @@ def _done(registry: Registry, model: Model, action: Action, lease: Check) -> Mod
         case HoldRange(least, most):
             host.hold_range(model.resource, least, most)
         case Revise():
-            host.revise(registry.order(model))
+            return _revised(registry, model, lease)
         case Retag(tagged):
             renewed = replace(model, tagged=tagged)
             host.retag(model.resource, registry.tags(renewed))
@@ -141,6 +142,19 @@ def _done(registry: Registry, model: Model, action: Action, lease: Check) -> Mod
             host.remove(model.resource)
         case ForgetModel():
             registry.drop(model, [lease])
+    return model
+
+
+def _revised(registry: Registry, model: Model, lease: Check) -> Model:
+    """What the host refuses for good is told once. It is asked again on every pass; the old replicas go on serving."""
+    try:
+        registry.host(model).revise(registry.order(model))
+    except Final as error:
+        now, reason = registry.clock.now(), str(error)
+        if model.failure == reason:
+            return model
+        told = replace(with_event(model, now, "cannot be updated", reason), failure=reason, retry_at=now)
+        return registry.save(told, model.version, [lease])
     return model
 
 

@@ -44,13 +44,15 @@ class Sweep:
                 raise error
 
 
-def sweep(registry: Registry, *, dry_run: bool = False) -> Sweep:
+def sweep(registry: Registry, *, dry_run: bool = False, is_billed: bool | None = None) -> Sweep:
     """One host that fails holds up no other, nor one resource; the report tells. Raises what is Retryable of the table.
 
     Where nothing costs money a resource without a row is removed at once: rows come before resources, and what a host
     holds in this process has no older truth that could have been lost.
+    `is_billed`: only hosts that are so; None: all.
     """
-    return Sweep(tuple(_swept(registry, b, host, dry_run) for b, host in registry.hosts.items()), dry_run)
+    hosts = [(b, h) for b, h in registry.hosts.items() if is_billed in (None, h.traits.is_billed)]
+    return Sweep(tuple(_swept(registry, backend, host, dry_run) for backend, host in hosts), dry_run)
 
 
 def _swept(registry: Registry, backend: Backend, host: ModelHost, dry_run: bool) -> HostSweep:

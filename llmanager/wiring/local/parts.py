@@ -21,20 +21,26 @@ from llmanager.kernel.ids import random_id
 from llmanager.kernel.table import Table
 from llmanager.models.caps import Caps
 from llmanager.models.entities import Backend
+from llmanager.models.ports import ModelHost
 from llmanager.models.rows import Key
 from llmanager.models.usecases.reconcile import reconcile_once
 from llmanager.models.usecases.recover import void_leases
 from llmanager.models.usecases.registry import Registry
 from llmanager.models.usecases.sweep import sweep as sweep_models
 from llmanager.vdb.usecases.ingest import Embed
+from llmanager.wiring.aws.models import sagemaker_host
 from llmanager.wiring.local.alarms import Alarms
+from llmanager.wiring.local.chores import Chores
 from llmanager.wiring.local.directory import RegistryDirectory
 from llmanager.wiring.local.library import Library, opened_library
 from llmanager.wiring.local.loop import ReconcileLoop
+from llmanager.wiring.local.watchdog import EVERY_S as WATCHED_EVERY_S
+from llmanager.wiring.local.watchdog import watchers
 from llmanager.wiring.settings import Settings
 from llmanager.wiring.values import SettingsError
 
 ROUND_S = 5.0  # every model is looked at that often, whatever happens
+CLOUD_ROUND_S = 60.0  # and those whose host is asked over a network, where questions are counted
 OWNER = "local"  # of reconcile leases: one server works on a home, so those of an earlier run are nobody's
 MEMORY_SHARE = 0.7  # of this machine's memory for workers, unless the settings say
 log = structlog.get_logger()
@@ -48,6 +54,7 @@ class Parts:
     registry: Registry
     directory: RegistryDirectory
     loop: ReconcileLoop
+    chores: tuple[Chores, ...]
     library: Library
     clock: Clock
     news: "News"
@@ -60,6 +67,8 @@ class Parts:
             log.warning("leases of the last server not voided", why=str(error))
         self.directory.reload()
         self.loop.start()
+        for chores in self.chores:
+            chores.start()
         self.library.start(embed)
 
     def check_ready(self) -> None:
@@ -80,9 +89,12 @@ def opened_parts(settings: Settings) -> Iterator[Parts]:
         store = stack.enter_context(closing(open_store(settings, clock)))
         host = stack.enter_context(closing(local_host(settings, stack, clock, news.replica_changed)))
         remotes = RemoteModelHost(settings.remotes, on_change=news.replica_changed)
+        hosts: dict[Backend, ModelHost] = {Backend.LOCAL: host, Backend.REMOTE: remotes}
+        if (cloud := sagemaker_host(settings, clock)) is not None:
+            hosts[Backend.SAGEMAKER] = cloud
         registry = Registry(
             table=store.table("registry"),
-            hosts={Backend.LOCAL: host, Backend.REMOTE: remotes},
+            hosts=hosts,
             clock=clock,
             new_id=random_id,
             stage=settings.stage,
@@ -93,20 +105,33 @@ def opened_parts(settings: Settings) -> Iterator[Parts]:
         directory = RegistryDirectory(registry, clock, random_id(), news.poke)
         loop = ReconcileLoop(
             reconcile=lambda key: reconcile_once(registry, key, OWNER),
-            rounds=lambda: [model.key for model in registry.every()],
+            rounds=Rounds(registry),
             clock=clock,
             period_s=ROUND_S,
+            longest_s=CLOUD_ROUND_S,
+            is_slow=partial(is_slow, registry),
             chores=(
                 directory.reload,
-                lambda: sweep_models(registry).check(),
+                lambda: sweep_models(registry, is_billed=False).check(),
                 Alarms(registry).look,
                 partial(sweep_chats, store.table("history")),
             ),
         )
         stack.callback(loop.close)
+        watchdog = Chores(watchers(hosts.values(), clock, settings.stage), WATCHED_EVERY_S)
+        stack.callback(watchdog.close)
+        # In a thread of its own: listing a cloud may take minutes, and local models are not to wait for it.
+        cloud_sweep = Chores([lambda: sweep_models(registry, is_billed=True).check()], CLOUD_ROUND_S)
+        stack.callback(cloud_sweep.close)
         news.connect(directory, loop)
         library = stack.enter_context(opened_library(settings, store.table, clock))
-        yield Parts(store, registry, directory, loop, library, clock, news)
+        yield Parts(store, registry, directory, loop, (watchdog, cloud_sweep), library, clock, news)
+
+
+def is_slow(registry: Registry, key: Key) -> bool:
+    """Whether its host is asked over a network. Raises what is Retryable of the table."""
+    model = registry.find(key)
+    return model is not None and registry.host(model).traits.is_billed
 
 
 def local_host(
@@ -160,6 +185,22 @@ def keys_table(settings: Settings) -> Iterator[Table]:
 
 def open_store(settings: Settings, clock: Clock) -> SQLiteStore:
     return SQLiteStore(settings.home / "llmanager.sqlite", clock)
+
+
+class Rounds:
+    """The models to look at in a round, which happens every ROUND_S."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._cloud_at_s = registry.clock.monotonic_s()
+
+    def __call__(self) -> list[Key]:
+        now_s = self._registry.clock.monotonic_s()
+        with_cloud = now_s >= self._cloud_at_s
+        if with_cloud:
+            self._cloud_at_s = now_s + CLOUD_ROUND_S
+        models = self._registry.every()
+        return [m.key for m in models if with_cloud or not self._registry.host(m).traits.is_billed]
 
 
 class News:

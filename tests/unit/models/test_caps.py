@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from llmanager.models.caps import Caps, Claim, refuse_over, worst_case
+from llmanager.models.caps import Caps, Claim, grows, refuse_over, worst_case
 from llmanager.models.entities import ModelSpec, Scaling, Window
 from llmanager.models.errors import FleetFull, InstanceTypeNotAllowed, TooManyModels
 from tests.unit.models.samples import quote
@@ -89,3 +89,27 @@ def test_one_of_unknown_price_does_not_hide_what_the_others_cost():
     named = replace(CAPS, instance_types=frozenset({"t"}))
     with pytest.raises(FleetFull, match="6 USD an hour"):
         refuse_over(named, [UNPRICED, Claim(1, Decimal(4))], ONE_PAID, "t")
+
+
+def test_without_a_word_from_the_operator_the_fleet_is_small():
+    assert Caps() == Caps(1000, 4, Decimal(5), None)
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "is_more"),
+    [
+        (ONE_PAID, ONE_PAID, False),
+        (UNPRICED, UNPRICED, False),
+        (Claim(1, Decimal(1)), ONE_PAID, False),
+        (Claim(1, TWO), Claim(2, TWO), False),
+        (Claim(2, Decimal(1)), ONE_PAID, True),
+        (Claim(1, Decimal(3)), ONE_PAID, True),
+        (Claim(1, Decimal(3)), Claim(2, TWO), True),
+        (UNPRICED, ONE_PAID, True),
+        (Claim(1, Decimal("0.5")), UNPRICED, True),
+        (FREE, UNPRICED, False),
+        (FREE, ONE_PAID, False),
+    ],
+)
+def test_more_is_what_has_more_instances_or_costs_more_or_may(new, old, is_more):
+    assert grows(new, old) is is_more

@@ -96,11 +96,20 @@ def test_what_its_platform_put_to_sleep_is_not_woken_again():
     assert slept.model.events[-1].why == "put to sleep by its platform"
 
 
+def test_what_we_put_to_sleep_and_somebody_woke_at_once_is_not_the_platforms_doing():
+    slept = decide(wishing(running(), Desired.ASLEEP, at(100), "asked for"), READY, seconds=100, scales_itself=True)
+    woken = wishing(slept.model, Desired.RUNNING, at(101), "asked for")  # before a pass saw it stop
+    again = decide(woken, PARKED, seconds=102, scales_itself=True)
+    assert again.model.desired is Desired.RUNNING
+    assert StartReplica(0) in again.actions
+
+
 @pytest.mark.parametrize(
     ("m", "use", "scales_itself"),
     [
         pytest.param(running(), held(until_s=999), True, id="somebody uses it"),
         pytest.param(model(), UNUSED, True, id="it was not up yet"),
+        pytest.param(running(sleep_after_s=None), UNUSED, True, id="it never sleeps by itself"),
         pytest.param(running(), UNUSED, False, id="nobody but us stops anything there"),
         pytest.param(replace(scheduled(), created_at=NOON - timedelta(hours=1)), UNUSED, False, id="no window"),
     ],

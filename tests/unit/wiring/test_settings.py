@@ -10,8 +10,9 @@ from llmanager.adapters.remote.openai_host import Remote
 from llmanager.models.caps import Caps
 from llmanager.models.entities import Kind
 from llmanager.wiring.env_file import read_env_file
+from llmanager.wiring.env_template import template
 from llmanager.wiring.local.parts import caps_of
-from llmanager.wiring.settings import Settings, declared, names, template
+from llmanager.wiring.settings import Settings, declared, names
 from llmanager.wiring.values import PATH, SettingsError
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -82,13 +82,14 @@ def test_the_sums_are_of_all_tenants_in_order(cloud):
 
 def test_what_runs_at_an_unknown_price_is_counted_apart(cloud):
     cloud.up("known")
+    cloud.up("known-too")
     cloud.unprice()
     cloud.up("unknown")
     seen = fleet(cloud.registry)
-    known, unknown = seen.members
+    known, _, unknown = seen.members
     assert (unknown.usd_per_hour, unknown.usd_per_hour_max, unknown.usd_spent) == (None, None, None)
     assert unknown.alarms == ("running at an unknown price",)
-    assert (seen.unpriced, seen.instances, seen.usd_per_hour) == (1, 2, known.usd_per_hour)
+    assert (seen.unpriced, seen.instances, seen.usd_per_hour) == (1, 3, 2 * known.usd_per_hour)
 
 
 def test_a_model_of_a_backend_that_is_no_longer_set_up_is_shown(cloud):

@@ -160,7 +160,7 @@ def test_a_row_that_changed_since_it_was_read_is_not_deleted_on_what_was_read(do
     read = docs.collection()
     docs.table.put(rows.collection_row(read), read.version)
     with pytest.raises(Conflict):
-        begin_delete(docs.vdbs, read)
+        begin_delete(docs.vdbs, read, "asked for")
     assert docs.held() == ["a"]
 
 

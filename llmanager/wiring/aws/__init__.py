@@ -1,0 +1,1 @@
+"""What stands on AWS, made from the settings: one module a noun."""

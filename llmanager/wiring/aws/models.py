@@ -1,0 +1,29 @@
+"""The SageMaker backend. boto3 and what it brings are loaded only where the settings name an account's role."""
+
+from llmanager.kernel.clock import Clock
+from llmanager.models.ports import ModelHost
+from llmanager.wiring.settings import Settings
+from llmanager.wiring.values import SettingsError
+
+
+def sagemaker_host(settings: Settings, clock: Clock) -> ModelHost | None:
+    """None where it is not set up. Raises SettingsError where it cannot be."""
+    if settings.sagemaker is None:
+        return None
+    try:
+        from llmanager.adapters.aws.sagemaker_host import SageMakerModelHost
+        from llmanager.adapters.aws.session import connected
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            "LLMANAGER_SAGEMAKER", f"needs a package that is not installed ({error.name}): pip install boto3."
+        ) from error
+    clients, bearer = connected(settings.sagemaker.region, clock)
+    return SageMakerModelHost(
+        clients,
+        role_arn=settings.sagemaker.role_arn,
+        region=settings.sagemaker.region,
+        stage=settings.stage,
+        clock=clock,
+        bearer=bearer,
+        hub_token=settings.hf_token,
+    )

@@ -1,0 +1,112 @@
+"""Every ModelHost, ready to be tested by one suite."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from llmanager.adapters.local.llama_cpp import LlamaCppModelHost
+from llmanager.adapters.remote.openai_host import Remote, RemoteModelHost
+from llmanager.models.entities import Backend, ModelSpec, Replica, ReplicaState, Scaling
+from llmanager.models.ports import ModelHost
+from tests.fakes.changes import Changes
+from tests.fakes.model_host import FakeModelHost
+from tests.fakes.orders import order
+from tests.fakes.sagemaker import GOOD, sagemaker_world
+from tests.fakes.tiny_gguf import write_tiny_chat
+from tests.fakes.weights import FakeWeights
+
+A, B = "lm-test-a", "lm-test-b"
+
+
+@dataclass
+class Hosted:
+    """`wait` is asked for a moment's progress; a host that takes several steps is told again what was asked of it."""
+
+    host: ModelHost
+    wait: Callable[[Callable[[], bool], Callable[[], None]], None]
+    good: ModelSpec
+    broken: ModelSpec  # can be started, and fails for good
+    unknown: ModelSpec
+    keeps_tags: bool = True
+    counts_copies: bool = False  # replicas are alike: any of them is told to be the last one
+    asked: Callable[[], None] = field(default=lambda: None)
+    breaks: Callable[[bool], None] = field(default=lambda is_broken: None)  # what starts next, where a spec cannot
+
+    def replicas(self, resource: str = A) -> tuple[Replica, ...]:
+        return self.host.observe(resource).replicas
+
+    def states(self, resource: str = A) -> list[ReplicaState]:
+        return [replica.state for replica in self.replicas(resource)]
+
+    def until(self, is_so: Callable[[], bool]) -> None:
+        self.wait(is_so, self.asked)
+
+    def ask(self, what: Callable[[], None]) -> None:
+        self.asked = what
+        what()
+
+    def start(self, spec: ModelSpec, resource: str = A, replica: int = 0, revision: int = 1) -> None:
+        self.breaks(spec is self.broken)
+        wanted = order(resource, spec, replicas=replica + 1, revision=revision)
+        self.ask(lambda: self.host.start(wanted, replica))
+
+    def stop(self, resource: str = A, replica: int = 0) -> None:
+        self.ask(lambda: self.host.stop(resource, replica))
+
+    def remove(self, resource: str = A) -> None:
+        self.ask(lambda: self.host.remove(resource))
+
+    def run(self, resource: str = A, replica: int = 0, revision: int = 1) -> None:
+        self.start(self.good, resource, replica, revision)
+        self.until(lambda: replica in [endpoint.replica for endpoint in self.host.endpoints(resource)])
+
+
+def fake(tmp_path: Path) -> Iterator[Hosted]:
+    changes = Changes()
+    host = FakeModelHost(budget_mib=1000, on_change=changes)
+    host.broken, host.unknown = {"broken"}, {"unknown"}
+    yield Hosted(
+        host, lambda is_so, _: changes.until(is_so), ModelSpec("good"), ModelSpec("broken"), ModelSpec("unknown")
+    )
+
+
+def remote(tmp_path: Path) -> Iterator[Hosted]:
+    changes = Changes()
+    host = RemoteModelHost({"good": Remote("http://127.0.0.1:9", "Bearer secret", "gpt-x")}, on_change=changes)
+    good = ModelSpec("good", backend=Backend.REMOTE)
+    unknown = replace(good, model="unknown")
+    yield Hosted(host, lambda is_so, _: changes.until(is_so), good, unknown, unknown, keeps_tags=False)
+
+
+def local(tmp_path: Path) -> Iterator[Hosted]:
+    changes, weights = Changes(), FakeWeights()
+    write_tiny_chat(tmp_path / "good.gguf")
+    (tmp_path / "broken.gguf").write_bytes((tmp_path / "good.gguf").read_bytes()[:20_000])
+    for name in ("good", "broken"):
+        weights.here(name, tmp_path / f"{name}.gguf")
+    host = LlamaCppModelHost(
+        weights=weights, home=tmp_path / "home", memory_budget_mib=1000, cores=1, on_change=changes
+    )
+    good = ModelSpec("good", scaling=Scaling(max=2, target_concurrency=1))
+    yield Hosted(
+        host, lambda is_so, _: changes.until(is_so), good, replace(good, model="broken"), replace(good, model="unknown")
+    )
+    host.close()
+
+
+def sagemaker(tmp_path: Path) -> Iterator[Hosted]:
+    world = sagemaker_world()
+
+    def wait(is_so: Callable[[], bool], asked: Callable[[], None]) -> None:
+        def again() -> None:
+            asked()
+            for resource in (A, B):
+                world.host.observe(resource)
+
+        world.pass_until(again, is_so)
+
+    def breaks(is_broken: bool) -> None:
+        world.cloud.break_containers(A, is_broken)
+
+    unknown = replace(GOOD, model="unknown")
+    yield Hosted(world.host, wait, GOOD, replace(GOOD), unknown, counts_copies=True, breaks=breaks)
