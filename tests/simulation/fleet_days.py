@@ -55,6 +55,7 @@ class Told:
     cuts: dict[str, int] = field(default_factory=dict)  # streams that were ended, by why that is right
     longest_past_end_s: float = 0.0  # of a resource after its hard end, until its removal had begun
     endpoints: int = 0
+    creates: int = 0  # of endpoints, by calls
     usd: Decimal = Decimal(0)
     hours: float = 0.0
 
@@ -94,7 +95,8 @@ class Days:
         told = self.told
         told.served, told.lost = self.gateway.served, self.gateway.lost
         told.violations += fleet.violations
-        told.endpoints, told.hours = len(set(fleet.launched)), fleet.now_s / HOUR_S
+        told.endpoints, told.creates = len(set(fleet.launched)), len(fleet.launched)
+        told.hours = fleet.now_s / HOUR_S
         told.usd = fleet.cloud.bill.usd(fleet.clock.now())
         if abs(fleet.bill_error()) * 100 >= 1:
             told.violations.append(f"bill: it is off by {float(fleet.bill_error())} USD")
