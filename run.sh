@@ -9,7 +9,6 @@
 #: ./run.sh check                     lint, format, types, import contracts, budgets: no tests
 #: ./run.sh simulate [--schedules N] [--planted] [--days] [--replay TOKEN]
 #:                                    every order and every fault of the lifecycle, on an emulated cloud
-#: ./run.sh bench [name]              benchmarks
 #: ./run.sh coverage [module …]        branch coverage of the lifecycle modules by their unit tests
 #: ./run.sh mutate [module …]          plant small mistakes in them, and see whether those tests notice (minutes)
 #: ./run.sh bench [name [options]]     benchmarks

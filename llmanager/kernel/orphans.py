@@ -42,8 +42,10 @@ def judge(
     is_registry_known: bool,
     now: datetime,
     grace_s: float,
+    by_hand: str = "look at POST /admin/orphans and remove what is nobody's by hand",
 ) -> Verdict:
-    """`alive` have a row, `dead` a tombstone. A registry without its marker row is lost, or was never used.
+    """`alive` have a row, `dead` a tombstone; `by_hand`: what a person may do who has
+    looked. A registry without its marker row is lost, or was never used.
 
     `held` must have been listed before the rows were read: rows come before what they name.
     """
@@ -53,20 +55,18 @@ def judge(
     suspicious = tuple(name for name in rowless if name not in dead)
     if not suspicious:
         return Verdict(known_dead)
+    advice = f"Bring the rows back from a backup, or {by_hand}."
     told = f"{len(suspicious)} of {len(by_name)} resources have neither a row nor a tombstone: {_named(suspicious)}."
     if not is_registry_known:
         next_step = "The registry holds no marker row, so it may have been lost. Nothing of them was removed. "
-        return Verdict(known_dead, suspicious, is_stopped=True, why=f"{told} {next_step}{_ADVICE}")
+        return Verdict(known_dead, suspicious, is_stopped=True, why=f"{told} {next_step}{advice}")
     if len(suspicious) * MAX_SHARE > len(by_name):
         next_step = "That is more than one in five, so rows may have been lost. Nothing of them was removed. "
-        return Verdict(known_dead, suspicious, is_stopped=True, why=f"{told} {next_step}{_ADVICE}")
+        return Verdict(known_dead, suspicious, is_stopped=True, why=f"{told} {next_step}{advice}")
     due = tuple(name for name in suspicious if _is_old(by_name[name], now, grace_s))
     waiting = len(suspicious) - len(due)
     next_step = f"{len(due)} are removed, {waiting} are younger than {grace_s:g} s and wait."
     return Verdict(tuple(sorted(known_dead + due)), suspicious, why=f"{told} {next_step}")
-
-
-_ADVICE = "Bring the rows back from a backup, or look at POST /admin/orphans and remove what is nobody's by hand."
 
 
 def _named(names: tuple[str, ...]) -> str:

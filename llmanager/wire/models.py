@@ -94,7 +94,9 @@ class CreateModel(Request):
     @model_validator(mode="after")
     def _says_each_thing_once_and_where_it_means_something(self) -> Self:
         sent = self.model_fields_set
-        if self.backend != "sagemaker" and (wrong := [name for name in OF_CONTAINERS if name in sent]):
+        if self.backend != "sagemaker" and (
+            wrong := [name for name in OF_CONTAINERS if name in sent and getattr(self, name) is not None]
+        ):
             raise PydanticCustomError(
                 "of_containers", f"'{wrong[0]}' is for models with backend 'sagemaker'. Leave it out, or send that."
             )

@@ -202,7 +202,10 @@ def sagemaker(text: str) -> SageMaker:
     if not isinstance(found, dict) or found.keys() != {"region", "role_arn"}:
         raise ValueError('is not {"region": "…", "role_arn": "arn:aws:iam::…"}.')
     region, role_arn = str(found["region"]), str(found["role_arn"])
-    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", region) or not re.fullmatch(r"arn:aws[a-z-]*:iam::.+", role_arn):
+    is_role = re.fullmatch(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/.+", role_arn)
+    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", region) or not is_role:
+        r"arn:aws[a-z-]*:iam::[0-9]{12}:role/.+", role_arn
+    ):
         raise ValueError("names no region such as us-east-1, or no ARN of an IAM role.")
     return SageMaker(region, role_arn)
 

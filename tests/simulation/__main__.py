@@ -20,8 +20,12 @@ HEAD = f"{'scenario':34} {'schedules':>9} {'repeated':>8} {'pruned':>8} {'states
 def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     if given.replay:
-        name, strays = strays_of(given.replay)
-        return 1 if replay(catalog.named(name), strays) else 0
+        try:
+            name, strays = strays_of(given.replay)
+            return 1 if replay(catalog.named(name), strays) else 0
+        except (ValueError, IndexError) as error:
+            print(f"{given.replay!r} cannot be replayed: {error}", file=sys.stderr)
+            return 2
     seed = random.randrange(1_000_000) if given.seed is None else given.seed
     print(f"seed {seed} (repeat with --seed {seed}; {given.processes} processes)", flush=True)
     days_failed = given.days and days.told(seed, print)
@@ -36,16 +40,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         crew.close()
 
 
+def _positive(text: str) -> int:
+    number = int(text)
+    if not 0 < number <= 10**9:
+        raise ValueError
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./run.sh simulate", description=__doc__)
-    parser.add_argument("--schedules", type=int, default=100_000, metavar="N", help="how many in all")
+    parser.add_argument(
+        "--schedules",
+        type=_positive,
+        default=100_000,
+        metavar="N",
+        help="at least so many in all",
+    )
     parser.add_argument(
         "--days", action="store_true", help="first the long virtual times: 10,000 lives, days of outages"
     )
     parser.add_argument("--planted", action="store_true", help="find the planted bugs instead")
-    parser.add_argument("--scenario", default="*", metavar="PATTERN", help="only those, such as 'create*'")
+    parser.add_argument(
+        "--scenario",
+        default="*",
+        metavar="PATTERN",
+        help="only those; with --planted, bugs by name",
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="of the random walks")
-    parser.add_argument("--processes", type=int, default=2, metavar="N")
+    parser.add_argument("--processes", type=_positive, default=2, metavar="N")
     parser.add_argument("--replay", metavar="TOKEN", help="tell one schedule step by step")
     return parser
 
@@ -78,6 +100,9 @@ def _schedules(result: Result, kind: str) -> int:
 
 def _planted(crew: Crew, given: argparse.Namespace, seed: int) -> int:
     chosen = {p.name: p for p in catalog.PLANTED if fnmatch(p.name, given.scenario)}
+    if not chosen:
+        print(f"no planted bug is called like {given.scenario!r}", file=sys.stderr)
+        return 2
     orders: list[Order] = [Plant(name, given.schedules, seed) for name in chosen]
     found = 0
     for report in crew.spread(orders):

@@ -18,8 +18,13 @@ from llmanager.wire import models as wire
 
 
 def status_view(registry: Registry, key: Key) -> wire.ModelStatus:
-    """Raises ModelNotFound."""
-    return of_model(registry, registry.look(registry.require(key)))
+    """As its host shows it now; where that cannot be asked, as its row tells it. Raises ModelNotFound."""
+    model = registry.require(key)
+    try:
+        return of_model(registry, registry.look(model))
+    except Retryable as error:  # what was asked for is written: an error would make clients believe it is not
+        told = of_model(registry, model)
+        return told.model_copy(update={"reason": told.reason or str(error)})
 
 
 def created_view(registry: Registry, made: Model) -> wire.Created:
@@ -110,7 +115,7 @@ def _fit(quote: Quote) -> wire.Fit:
 
 
 def _reason(model: Model, seen: Status) -> str:
-    if model.failure and seen is Status.FAILED:
+    if model.failure and seen in (Status.FAILED, Status.UPDATING):
         return model.failure
     stages = [r.stage for r in model.observed.replicas if r.state is ReplicaState.STARTING and r.stage]
     return stages[0] if stages else ""

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from llmanager.kernel.errors import Conflict, Throttled
+from llmanager.kernel.errors import Conflict, InvalidInput, Throttled
 from llmanager.models.entities import Desired, Model, ModelSpec, Sizing
 from llmanager.models.errors import ModelBeingDeleted, WokenTooOften
 from llmanager.models.ledger import settled
+from llmanager.models.limits import expires_at
 from llmanager.models.reconcile import needs_new_replicas, wishing, with_event
 from llmanager.models.rows import Key
 from llmanager.models.usecases.admit import growth, refuse_if_contradictory, refuse_if_unsound
@@ -62,6 +63,7 @@ def update(
         if spec == model.spec:
             return model
         refuse_if_contradictory(spec)
+        refuse_if_past(replace(model, spec=spec), now)
         ledger = settled(model.ledger, model.quote.usd_per_instance_hour, now)  # by the price that was so far
         quote = registry.host(model).quote(spec)
         sizing = model.sizing if spec.scaling == model.spec.scaling else Sizing()
@@ -76,6 +78,18 @@ def update(
         return changed
 
     return _change(registry, key, revised)
+
+
+def refuse_if_past(changed: Model, now: datetime) -> None:
+    """A time to live counts from the creation. Raises InvalidInput where it would be over already."""
+    end = expires_at(changed)
+    if end is not None and end <= now:
+        age_s = int((now - changed.created_at).total_seconds())
+        raise InvalidInput(
+            f"'ttl_s' counts from the creation, and {changed.name!r} is {age_s} s old: it would end at once. "
+            "Send more, or delete it.",
+            param="ttl_s",
+        )
 
 
 def _change(registry: Registry, key: Key, to: Callable[[Model], Model], *, is_delete: bool = False) -> Model:

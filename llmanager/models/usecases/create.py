@@ -26,7 +26,9 @@ def propose(registry: Registry, creation: Creation) -> Model:
     host = registry.hosts.get(creation.spec.backend)
     if host is None:
         raise InvalidInput(
-            f"The backend {creation.spec.backend.value!r} is not set up on this server.", param="backend"
+            f"The backend {creation.spec.backend.value!r} is not set up on this server. "
+            "Its operator does that in the settings; 'local' is always there.",
+            param="backend",
         )
     refuse_if_contradictory(creation.spec)
     now = registry.clock.now()

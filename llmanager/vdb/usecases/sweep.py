@@ -16,6 +16,7 @@ from llmanager.vdb.usecases.patience import Patience, Step
 from llmanager.vdb.usecases.settle import settle
 
 ALARM = "orphans"  # what is paused while it is told
+BY_HAND = "take their folders out of the blob store below vdb/ while no server runs, if nobody misses them"
 
 
 class Sweep:
@@ -55,6 +56,7 @@ class Sweep:
             is_registry_known=self._vdbs.is_known(),
             now=self._vdbs.clock.now(),
             grace_s=0,  # ages are not known; two looks are what tells
+            by_hand=BY_HAND,
         )
         steps: list[tuple[str, Step]] = []
         if verdict.is_stopped and not lost.isdisjoint(verdict.suspicious):

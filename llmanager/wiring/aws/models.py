@@ -14,9 +14,8 @@ def sagemaker_host(settings: Settings, clock: Clock) -> ModelHost | None:
         from llmanager.adapters.aws.sagemaker_host import SageMakerModelHost
         from llmanager.adapters.aws.session import connected
     except ModuleNotFoundError as error:
-        raise SettingsError(
-            "LLMANAGER_SAGEMAKER", f"needs a package that is not installed ({error.name}): pip install boto3."
-        ) from error
+        how = f"needs a package that is not installed ({error.name}): .venv/bin/python -m pip install boto3"
+        raise SettingsError("LLMANAGER_SAGEMAKER", how) from error
     clients, bearer = connected(settings.sagemaker.region, clock)
     return SageMakerModelHost(
         clients,

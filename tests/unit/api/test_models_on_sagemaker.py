@@ -121,3 +121,10 @@ def test_a_fleet_cap_refuses_before_the_account_is_asked(house):
     refused = house.post("create", 409, **{**ASKED, "scaling": {"max": 9}})
     assert refused["error"]["code"] == "fleet_full"
     assert house.account.cloud.billable() == []
+
+
+def test_what_is_written_is_not_told_as_failed_where_the_cloud_cannot_be_asked(house):
+    house.account.cloud.fail_next("DescribeEndpoint", "ExpiredTokenException")
+    made = house.post("create", 202, **ASKED)
+    assert made["status"] == "creating"
+    assert "credentials" in made["reason"]

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from llmanager.kernel.errors import Throttled
+from llmanager.kernel.errors import InvalidInput, Throttled
 from llmanager.models.entities import Desired, ModelSpec, Status
 from llmanager.models.errors import ModelBeingDeleted, PriceUnknown
 from llmanager.models.usecases import change
@@ -189,3 +189,13 @@ def test_a_model_being_deleted_is_named_in_the_refusal():
     change.delete(world.registry, GREETER)
     with pytest.raises(ModelBeingDeleted, match="'greeter'"):
         change.wake(world.registry, GREETER)
+
+
+def test_a_time_to_live_that_would_be_over_already_is_refused_for_it_counts_from_the_creation():
+    world = World()
+    world.up()
+    world.clock.advance(7200)
+    with pytest.raises(InvalidInput, match="7200 s old") as refused:
+        change.update(world.registry, GREETER, lambda s: replace(s, ttl_s=7200), accept_unknown_price=False)
+    assert refused.value.param == "ttl_s"
+    change.update(world.registry, GREETER, lambda s: replace(s, ttl_s=7201), accept_unknown_price=False)
