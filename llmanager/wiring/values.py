@@ -204,8 +204,6 @@ def sagemaker(text: str) -> SageMaker:
     region, role_arn = str(found["region"]), str(found["role_arn"])
     is_role = re.fullmatch(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/.+", role_arn)
     if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", region) or not is_role:
-        r"arn:aws[a-z-]*:iam::[0-9]{12}:role/.+", role_arn
-    ):
         raise ValueError("names no region such as us-east-1, or no ARN of an IAM role.")
     return SageMaker(region, role_arn)
 
