@@ -94,6 +94,14 @@ def expires_at(model: Model) -> datetime | None:
     return None if model.spec.ttl_s is None else model.created_at + timedelta(seconds=model.spec.ttl_s)
 
 
+def ends_at(model: Model) -> datetime | None:
+    """From when on nothing of it may be there, as its tags tell whoever knows no rows. None: not known."""
+    end = expires_at(model)
+    if model.desired is not Desired.DELETED:
+        return end
+    return model.desired_at if end is None else min(end, model.desired_at)
+
+
 def window_at(model: Model, now: datetime) -> Active | None:
     """The window of its schedule that `now` is in."""
     return active(model.spec.scaling.schedule, now)

@@ -31,7 +31,7 @@ from llmanager.models.entities import (
     Tagged,
 )
 from llmanager.models.ledger import counted
-from llmanager.models.limits import expires_at, next_limit, turn, window_at
+from llmanager.models.limits import ends_at, next_limit, turn, window_at
 from llmanager.models.roster import DRAIN_S, LIVE, is_fresh, roster, with_starting
 from llmanager.models.scaling import DOWN_AFTER_S, sized
 from llmanager.models.sight import Sight
@@ -161,8 +161,9 @@ def _tagged(model: Model, sight: Sight, now: datetime) -> tuple[Model, tuple[Ret
     is_due = expiry is None or expiry <= renewed - timedelta(seconds=RENEWED_AFTER_S)
     if sight.traits.is_billed and model.desired is Desired.RUNNING and is_due:
         expiry = renewed
-    tagged = Tagged(expiry, expires_at(model))
-    if tagged == model.tagged or model.desired is Desired.DELETED:
+    tagged = Tagged(expiry, ends_at(model))
+    is_local_end = model.desired is Desired.DELETED and not sight.traits.is_billed  # what costs nothing can wait for us
+    if tagged == model.tagged or is_local_end:
         return model, ()
     if sight.seen.exists:
         return model, (Retag(tagged),)

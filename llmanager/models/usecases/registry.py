@@ -12,7 +12,7 @@ from llmanager.models.absent_host import AbsentHost
 from llmanager.models.caps import NOTHING, Caps, Claim, worst_case
 from llmanager.models.entities import Backend, Model, Order, Tags, Use
 from llmanager.models.errors import ModelNotFound
-from llmanager.models.limits import expires_at
+from llmanager.models.limits import ends_at
 from llmanager.models.ports import ModelHost
 from llmanager.models.reconcile import noticed
 from llmanager.models.rows import Key
@@ -122,7 +122,7 @@ class Registry:
             name=model.name,
             generation=model.generation,
             expires_at=model.tagged.expires_at,
-            ttl_at=expires_at(model),
+            ttl_at=ends_at(model),
         )
 
     def order(self, model: Model) -> Order:

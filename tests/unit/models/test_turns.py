@@ -217,7 +217,11 @@ def test_a_changed_time_to_live_is_told_to_the_tags_also_of_what_sleeps():
 
 def test_what_is_deleted_is_not_renewed():
     doomed = wishing(running(), Desired.DELETED, at(5), "asked for")
-    assert decide(doomed, READY, seconds=5, is_billed=True).actions == (RemoveResource(),)
+    told = Retag(Tagged(None, ttl_at=at(5)))
+    first = decide(doomed, READY, seconds=5, is_billed=True)
+    assert first.actions == (RemoveResource(), told), "its end is written on it, for whoever knows no rows"
+    again = decide(replace(first.model, tagged=told.tagged), READY, seconds=65, is_billed=True)
+    assert again.actions == (RemoveResource(),)
 
 
 # money
