@@ -30,13 +30,14 @@ class Claim:
 NOTHING = Claim(0, Decimal(0))
 
 
-def worst_case(spec: ModelSpec, quote: Quote, surge: int = 0) -> Claim:
-    """`surge`: instances that an update may run beside the others."""
+def worst_case(spec: ModelSpec, quote: Quote, surge: int = 0, running: int = 0) -> Claim:
+    """`surge`: instances that an update may run beside the others. `running`: now; a spec that shrank has more."""
     price = quote.usd_per_instance_hour
     if price == 0:
         return NOTHING
     scaling = spec.scaling
     instances = max(scaling.max, scaling.awake, *(window.min for window in scaling.schedule), 1) + surge
+    instances = max(instances, running)
     return Claim(instances, None if price is None else instances * price)
 
 

@@ -64,11 +64,9 @@ def plan(model: Model, sight: Sight, now: datetime) -> Decision:
         noted = wishing(noted, due.desired, now, due.why)
     tagged, retags = _tagged(noted, sight, now)
     decision = _converge(tagged, model.observed, sight, now)
-    # Nothing runs on tags that are old; what is to end does not wait for tags that cannot be written.
-    is_to_run = noted.desired is Desired.RUNNING
     return replace(
         decision,
-        actions=(*retags, *decision.actions) if is_to_run else (*decision.actions, *retags),
+        actions=_in_order(decision.actions, retags, noted.tagged.expires_at, now),
         needs_no_use=decision.needs_no_use or (due is not None and due.needs_no_use),
     )
 
@@ -168,6 +166,16 @@ def _tagged(model: Model, sight: Sight, now: datetime) -> tuple[Model, tuple[Ret
     if sight.seen.exists:
         return model, (Retag(tagged),)
     return replace(model, tagged=tagged), ()
+
+
+def _in_order(
+    actions: tuple[Action, ...], retags: tuple[Retag, ...], expiry: datetime | None, now: datetime
+) -> tuple[Action, ...]:
+    """Tags that cannot be written hold up nothing that ends or holds, and what starts only once they are old."""
+    if expiry is not None and expiry > now + timedelta(seconds=DEAD_MAN_S / 2):
+        return (*actions, *retags)
+    begins = tuple(action for action in actions if isinstance(action, StartReplica | Revise))
+    return (*(action for action in actions if action not in begins), *retags, *begins)
 
 
 def _converge(model: Model, before: Observation, sight: Sight, now: datetime) -> Decision:

@@ -103,9 +103,12 @@ class Registry:
     def claim(self, model: Model) -> Claim:
         """What it takes of the fleet's caps at worst. Hosts that bill nothing count no instances."""
         host = self.hosts.get(model.spec.backend)
+        running = model.observed.instances
         if host is None:
-            return worst_case(model.spec, model.quote)
-        return worst_case(model.spec, model.quote, host.traits.surge_instances) if host.traits.is_billed else NOTHING
+            return worst_case(model.spec, model.quote, running=running)
+        if not host.traits.is_billed:
+            return NOTHING
+        return worst_case(model.spec, model.quote, host.traits.surge_instances, running)
 
     def sight(self, model: Model, use: Use) -> Sight:
         """What a pass decides on. Asks the host."""

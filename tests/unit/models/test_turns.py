@@ -215,6 +215,17 @@ def test_a_changed_time_to_live_is_told_to_the_tags_also_of_what_sleeps():
     assert decide(told, PARKED, seconds=20).actions == ()
 
 
+def test_tags_that_cannot_be_written_hold_up_neither_floors_nor_for_half_a_day_starts():
+    cloud = {"is_billed": True, "scales_itself": True}
+    renewed = Tagged(at(DEAD_MAN_S))
+    m = replace(running(), tagged=renewed, spec=replace(running().spec, scaling=Scaling(min=2, max=2)))
+    loose, use = replace(READY, ceiling=2), held(until_s=99_999)
+    kinds = [type(action) for action in decide(m, loose, use, seconds=RENEWED_AFTER_S, **cloud).actions]
+    assert kinds == [HoldRange, StartReplica, Retag]
+    kinds = [type(action) for action in decide(m, loose, use, seconds=DEAD_MAN_S / 2, **cloud).actions]
+    assert kinds == [HoldRange, Retag, StartReplica], "nothing starts on tags that are old"
+
+
 def test_what_is_deleted_is_not_renewed():
     doomed = wishing(running(), Desired.DELETED, at(5), "asked for")
     told = Retag(Tagged(None, ttl_at=at(5)))

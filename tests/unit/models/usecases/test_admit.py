@@ -207,3 +207,14 @@ def test_of_creates_growths_and_deletes_at_once_the_sum_is_never_over_the_cap():
     attempts += [lambda: gone(2)]
     at_once([watched(attempt) for attempt in attempts])
     assert max(seen) <= 10
+
+
+def test_what_still_runs_after_a_spec_shrank_is_room_for_nobody():
+    cloud = Cloud(Caps(max_instances=4, max_usd_per_hour=None))
+    cloud.up("large", replicas=4)
+    cloud.grow("large", 1)  # its replicas are still there
+    with pytest.raises(FleetFull):
+        cloud.create("other")
+    cloud.clock.advance(61)
+    cloud.settle(("acme", "large"))
+    cloud.create("other")
