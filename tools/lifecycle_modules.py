@@ -8,12 +8,13 @@ from pathlib import Path
 
 PATTERNS = (
     *(f"llmanager/models/{name}.py" for name in (
-        "reconcile", "admission", "schedule", "scaling", "ledger", "caps", "reaping", "orphans"
+        "reconcile", "limits", "roster", "sight", "actions",
+        "admission", "schedule", "scaling", "ledger", "caps", "alarms",
     )),
     "llmanager/models/usecases/*.py",
     "llmanager/vdb/lifecycle.py",
     *(f"llmanager/vdb/usecases/{name}.py" for name in ("sweep", "hibernate", "delete", "restore", "settle")),
-    "llmanager/kernel/orphans.py",
+    *(f"llmanager/kernel/{name}.py" for name in ("orphans", "deadline")),
 )  # fmt: skip
 LEAST_COVERED_PERCENT = 95
 LEAST_KILLED_PERCENT = 85
