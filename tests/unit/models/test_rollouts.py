@@ -65,6 +65,19 @@ def test_without_room_for_both_the_old_one_leaves_first_and_requests_wait_for_th
     assert decide(stopping.model, NOTHING, seconds=14).actions == (StartReplica(0),)
 
 
+def test_an_update_that_finds_one_stopping_does_not_wait_for_it():
+    decision = decide(CHANGED, seen(OLD, (ReplicaState.STOPPING, 1)), seconds=11)
+    assert decision.actions == (StartReplica(2),)
+
+
+def test_where_failed_replicas_are_tried_again_none_of_them_is_stopped():
+    two = replace(CHANGED, spec=replace(CHANGED.spec, scaling=Scaling(min=2, max=2)))
+    both = seen((ReplicaState.FAILED, 2), (ReplicaState.FAILED, 2))
+    waiting = decide(two, both, seconds=20)
+    assert waiting.actions == ()
+    assert decide(waiting.model, both, seconds=22).actions == (StartReplica(0), StartReplica(1))
+
+
 def test_a_new_replica_that_fails_leaves_the_old_one_serving():
     failing = (ReplicaState.FAILED, 2)
     decision = decide(CHANGED, seen(OLD, failing), seconds=20)

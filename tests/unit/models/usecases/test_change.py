@@ -4,8 +4,10 @@ import pytest
 
 from llmanager.kernel.errors import Throttled
 from llmanager.models.entities import Desired, ModelSpec, Status
-from llmanager.models.errors import ModelBeingDeleted, PriceUnknown
+from llmanager.models.errors import ModelBeingDeleted, PriceUnknown, WokenTooOften
+from llmanager.models.ports import HostTraits
 from llmanager.models.usecases import change
+from llmanager.models.usecases.change import WAKES_PER_HOUR
 from llmanager.models.usecases.create import Creation, create
 from tests.fakes.model_host import FakeModelHost
 from tests.unit.models.usecases.world import GREETER, World
@@ -42,6 +44,47 @@ def test_many_wakes_write_once():
     for _ in range(10):
         change.wake(world.registry, GREETER)
     assert len(world.changed) == written + 1
+
+
+def woken(world: World, times: int) -> None:
+    for _ in range(times):
+        change.sleep(world.registry, GREETER)
+        world.clock.advance(60)
+        change.wake(world.registry, GREETER)
+
+
+def billed() -> World:
+    world = World(host=FakeModelHost(traits=HostTraits(is_billed=True)))
+    world.up()
+    return world
+
+
+def test_where_wakes_cost_money_there_are_only_so_many_an_hour():
+    world = billed()
+    woken(world, WAKES_PER_HOUR)
+    change.sleep(world.registry, GREETER)
+    world.clock.advance(60)
+    with pytest.raises(WokenTooOften, match="'greeter' was woken 12 times within an hour") as told:
+        change.wake(world.registry, GREETER)
+    assert world.model().desired is Desired.ASLEEP
+    assert told.value.retry_after_s == 3600 - 60 * WAKES_PER_HOUR
+    world.clock.advance(told.value.retry_after_s)
+    change.wake(world.registry, GREETER)
+    assert len(world.model().wakes) == WAKES_PER_HOUR, "those of an hour ago are forgotten"
+
+
+def test_where_wakes_cost_money_waking_what_is_up_is_none():
+    world = billed()
+    for _ in range(2 * WAKES_PER_HOUR):
+        change.wake(world.registry, GREETER)
+    assert world.model().wakes == ()
+
+
+def test_where_wakes_cost_nothing_nobody_counts_them():
+    world = World()
+    world.up()
+    woken(world, 2 * WAKES_PER_HOUR)
+    assert world.model().wakes == ()
 
 
 def test_a_change_is_made_on_top_of_another_that_was_first():

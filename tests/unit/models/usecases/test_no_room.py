@@ -94,6 +94,18 @@ def test_what_the_host_refuses_for_good_is_a_failure_with_its_reason_and_nothing
     assert m.events[-1] == Event(world.clock.now(), "cannot start", "The engine 'x' is gone.")
 
 
+def test_a_model_that_was_woken_and_is_refused_for_good_is_not_tried_again_either():
+    world = World()
+    world.up()
+    change.sleep(world.registry, GREETER)
+    world.settle()
+    change.wake(world.registry, GREETER)
+    world.host.raises["start"] = InvalidInput("The engine 'x' is gone.")
+    world.settle()
+    assert world.status() is Status.FAILED
+    assert [call[0] for call in world.host.calls] == ["start", "stop", "start"]
+
+
 @pytest.mark.parametrize("refusal", [NoRoom("No machine is free."), InvalidInput("The engine 'x' is gone.")])
 def test_a_pass_that_lost_its_lease_while_the_host_refused_writes_nothing(refusal):
     world = World()
