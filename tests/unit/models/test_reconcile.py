@@ -169,7 +169,7 @@ def test_a_wake_tries_a_failed_model_again():
     assert status(woken) is Status.CREATING
     assert (woken.failures, woken.failure, woken.retry_at) == (0, "", at(9))
     started = decide(woken, final, seconds=9)
-    assert started.actions == (StartReplica(0),)
+    assert (started.actions, started.again_at) == ((StartReplica(0),), at(10))
     assert decide(started.model, STARTING, seconds=20).again_at == at(21), "a time that has come is not waited for"
 
 

@@ -103,6 +103,10 @@ def test_a_platform_that_scales_itself_may_run_more_than_we_asked_for():
     assert decide(running(), both, seconds=1, scales_itself=True).actions == ()
 
 
+def test_a_range_that_a_host_shows_is_left_alone_where_the_platform_does_not_scale():
+    assert decide(running(), replace(READY, ceiling=1), held(until_s=99), seconds=1).actions == ()
+
+
 def test_the_platform_keeps_a_floor_while_the_model_is_in_use():
     cloud = {"scales_itself": True}
     loose, kept = replace(READY, ceiling=1), replace(READY, floor=1, ceiling=1)
