@@ -32,6 +32,36 @@ class Equivalent:
 
 EQUIVALENT: tuple[Equivalent, ...] = (
     Equivalent(
+        "llmanager/models/reconcile.py",
+        "least = max(model.spec.scaling.awake, window.min if window else 0)",
+        "least = max(model.spec.scaling.awake, window.min if window else 1)",
+        "as many as are awake are one at least",
+    ),
+    Equivalent(
+        "llmanager/models/reconcile.py",
+        "backoff_s = min(LONGEST_BACKOFF_S, 0.5 * 2.0 ** min(failures, 10)) if failures > 1 else 0.0",
+        "backoff_s = min(LONGEST_BACKOFF_S, 0.5 * 2.0 ** min(failures, 11)) if failures > 1 else 0.0",
+        "the longest wait is reached long before",
+    ),
+    Equivalent(
+        "llmanager/models/limits.py",
+        "window = timedelta(seconds=max(model.spec.sleep_after_s or 0, GPU_WINDOW_S))",
+        "window = timedelta(seconds=max(model.spec.sleep_after_s or 1, GPU_WINDOW_S))",
+        "both are less than the shortest window",
+    ),
+    Equivalent(
+        "llmanager/models/roster.py",
+        "return tuple(sorted([*failed, *islice(free, max(0, missing))][: max(0, missing)]))",
+        "return tuple(sorted([*failed, *islice(free, max(1, missing))][: max(0, missing)]))",
+        "no more than are missing are taken of them",
+    ),
+    Equivalent(
+        "llmanager/models/usecases/watch.py",
+        "for _, error in failed[:1]:",
+        "for _, error in failed[:2]:",
+        "the first is raised",
+    ),
+    Equivalent(
         "llmanager/models/usecases/make_room.py",
         "need_mib = host.quote(for_model.spec).memory_mib // for_model.spec.scaling.awake",
         "need_mib = host.quote(for_model.spec).memory_mib / for_model.spec.scaling.awake",
