@@ -1,10 +1,12 @@
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from llmanager.kernel.errors import Throttled
 from llmanager.models.entities import Desired, ModelSpec, Status
 from llmanager.models.errors import ModelBeingDeleted, PriceUnknown, WokenTooOften
+from llmanager.models.ledger import spent_by
 from llmanager.models.ports import HostTraits
 from llmanager.models.usecases import change
 from llmanager.models.usecases.change import WAKES_PER_HOUR
@@ -71,6 +73,18 @@ def test_where_wakes_cost_money_there_are_only_so_many_an_hour():
     world.clock.advance(told.value.retry_after_s)
     change.wake(world.registry, GREETER)
     assert len(world.model().wakes) == WAKES_PER_HOUR, "those of an hour ago are forgotten"
+
+
+def test_what_ran_before_an_update_is_paid_at_the_price_of_that_time():
+    world = World(host=FakeModelHost(traits=HostTraits(is_billed=True)))
+    world.host.usd_per_hour = Decimal(2)
+    world.up()
+    world.clock.advance(1800)
+    world.host.usd_per_hour = Decimal(10)
+    change.update(world.registry, GREETER, lambda s: replace(s, context_tokens=512), accept_unknown_price=False)
+    assert spent_by(world.model(), world.clock.now()) == 1
+    world.clock.advance(360)
+    assert spent_by(world.model(), world.clock.now()) == 2
 
 
 def test_where_wakes_cost_money_waking_what_is_up_is_none():
