@@ -80,10 +80,10 @@ def test_what_ran_before_an_update_is_paid_at_the_price_of_that_time():
     world.host.usd_per_hour = Decimal(2)
     world.up()
     world.clock.advance(1800)
-    world.host.usd_per_hour = Decimal(10)
+    world.host.usd_per_hour = Decimal(4)
     change.update(world.registry, GREETER, lambda s: replace(s, context_tokens=512), accept_unknown_price=False)
     assert spent_by(world.model(), world.clock.now()) == 1
-    world.clock.advance(360)
+    world.clock.advance(900)
     assert spent_by(world.model(), world.clock.now()) == 2
 
 
