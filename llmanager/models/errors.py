@@ -1,4 +1,4 @@
-from llmanager.kernel.errors import Conflict, InvalidInput, NotFound, Throttled, Unavailable
+from llmanager.kernel.errors import Conflict, InvalidInput, NotFound, Throttled
 
 
 class ModelNotFound(NotFound):
@@ -27,18 +27,6 @@ class TooManyModels(Conflict):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"This server has {limit} models, which is as many as it may have. Delete one first.")
-
-
-class BackendNotSetUp(Unavailable):
-    """Rows outlive settings."""
-
-    code = "backend_not_set_up"
-
-    def __init__(self, name: str, backend: str) -> None:
-        super().__init__(
-            f"Model {name!r} runs on the backend {backend!r}, which is no longer set up on this server, so nothing can "
-            "be asked of it or done with it. Ask this server's operator to set it up again."
-        )
 
 
 class WokenTooOften(Throttled):

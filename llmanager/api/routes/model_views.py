@@ -29,7 +29,7 @@ def created_view(registry: Registry, made: Model) -> wire.Created:
 
 def of_model(registry: Registry, model: Model) -> wire.ModelStatus:
     use, seen, now = registry.use(model.key), status(model), registry.clock.now()
-    sight = registry.last_sight(model, use)
+    sight = Sight(model.observed, use, registry.host(model).traits, registry.busy(model.resource))
     return wire.ModelStatus(
         name=model.name,
         status=seen,

@@ -13,6 +13,7 @@ from llmanager.models.entities import Event, Model, ReplicaState, Status, Use
 from llmanager.models.ledger import hourly_usd, spent_by
 from llmanager.models.limits import expires_at, sleeps_at
 from llmanager.models.reconcile import status
+from llmanager.models.sight import Sight
 from llmanager.models.usecases.registry import Registry
 
 
@@ -100,10 +101,16 @@ def _member(registry: Registry, model: Model, use: Use, now: datetime) -> Member
         instances_max=claim.instances,
         usd_spent=spent_by(model, now),
         last_used_at=use.last_used_at,
-        sleeps_at=sleeps_at(model, registry.last_sight(model, use), now),
+        sleeps_at=sleeps_at(model, _sight(registry, model, use), now),
         expires_at=expires_at(model),
         alarms=alarms(model, now),
     )
+
+
+def _sight(registry: Registry, model: Model, use: Use) -> Sight:
+    host = registry.hosts.get(model.spec.backend)
+    busy = registry.busy(model.resource)
+    return Sight(model.observed, use, busy=busy) if host is None else Sight(model.observed, use, host.traits, busy)
 
 
 def _sum(amounts: Iterable[Decimal | None]) -> Decimal:

@@ -45,8 +45,8 @@ def reconcile_once(registry: Registry, key: Key, owner: str) -> Outcome:
     Raises Retryable errors of the table and the host; the next pass starts from what is then true.
     """
     model = registry.find(key)
-    if model is None or model.spec.backend not in registry.hosts:
-        return Outcome()  # a change of the settings starts this server anew, so there is nothing to come back for
+    if model is None:
+        return Outcome()
     decision = decide(registry, model, registry.use(key))
     if decision.model == model and not decision.actions:
         return Outcome(decision.again_at)  # settled: the common case writes nothing

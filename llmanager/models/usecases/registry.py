@@ -10,9 +10,9 @@ from llmanager.kernel.table import Action, Check, Delete, Expect, Put, Table, al
 from llmanager.models import rows
 from llmanager.models.caps import NOTHING, Caps, Claim, worst_case
 from llmanager.models.entities import Backend, Model, Order, Tags, Use
-from llmanager.models.errors import BackendNotSetUp, ModelNotFound
+from llmanager.models.errors import ModelNotFound
 from llmanager.models.limits import expires_at
-from llmanager.models.ports import HostTraits, ModelHost
+from llmanager.models.ports import ModelHost
 from llmanager.models.reconcile import noticed
 from llmanager.models.rows import Key
 from llmanager.models.sight import Sight
@@ -96,11 +96,7 @@ class Registry:
         return Check(rows.use_partition(tenant), name, use.version or "absent")
 
     def host(self, model: Model) -> ModelHost:
-        """Raises BackendNotSetUp."""
-        host = self.hosts.get(model.spec.backend)
-        if host is None:
-            raise BackendNotSetUp(model.name, model.spec.backend.value)
-        return host
+        return self.hosts[model.spec.backend]
 
     def claim(self, model: Model) -> Claim:
         """What it takes of the fleet's caps at worst. Hosts that bill nothing count no instances."""
@@ -113,11 +109,6 @@ class Registry:
         """What a pass decides on. Asks the host."""
         host = self.host(model)
         return Sight(host.observe(model.resource), use, host.traits, self.busy(model.resource))
-
-    def last_sight(self, model: Model, use: Use) -> Sight:
-        """By the row alone, for people who look. Asks no host, which may be set up no longer."""
-        host, busy = self.hosts.get(model.spec.backend), self.busy(model.resource)
-        return Sight(model.observed, use, HostTraits() if host is None else host.traits, busy)
 
     def tags(self, model: Model) -> Tags:
         return Tags(

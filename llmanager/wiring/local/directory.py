@@ -44,12 +44,11 @@ _STATES: dict[Status, State] = {
 
 def route_of(model: Model, registry: Registry) -> Route:
     upstreams: tuple[Upstream, ...] = ()
-    host = registry.hosts.get(model.spec.backend)  # None: rows outlive settings
-    if model.desired is Desired.RUNNING and host is not None:
+    if model.desired is Desired.RUNNING:
         leaving = {r.index for r in model.observed.replicas if r.state is ReplicaState.STOPPING}
         upstreams = tuple(
             Upstream(f"{model.resource}/{e.replica}", e.base_url, e.served_name, e.authorization)
-            for e in host.endpoints(model.resource)
+            for e in registry.host(model).endpoints(model.resource)
             if e.replica not in leaving
         )
     stages = [r.stage for r in model.observed.replicas if r.state is ReplicaState.STARTING]

@@ -189,8 +189,8 @@ class Rounds:
         with_cloud = now_s >= self._cloud_at_s
         if with_cloud:
             self._cloud_at_s = now_s + CLOUD_ROUND_S
-        seldom_seen = {backend for backend, host in self._registry.hosts.items() if host.traits.is_billed}
-        return [m.key for m in self._registry.every() if with_cloud or m.spec.backend not in seldom_seen]
+        models = self._registry.every()
+        return [m.key for m in models if with_cloud or not self._registry.host(m).traits.is_billed]
 
 
 class News:

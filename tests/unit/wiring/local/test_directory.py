@@ -8,7 +8,7 @@ import pytest
 
 from llmanager.gateway.ports import Upstream
 from llmanager.kernel.errors import Unavailable
-from llmanager.models.entities import Backend, Desired, Observation, Replica, ReplicaState, Scaling
+from llmanager.models.entities import Desired, Observation, Replica, ReplicaState, Scaling
 from llmanager.models.usecases import change
 from llmanager.wiring.local.directory import RegistryDirectory, route_of
 from tests.unit.models.samples import FAILED, NOON, READY, STARTING, STOPPING, model
@@ -49,19 +49,6 @@ class Registered(World):
 )
 def test_without_a_replica_the_state_is_the_status(row, state):
     assert route_of(row, World().registry).state == state
-
-
-def test_a_model_of_a_backend_that_is_no_longer_set_up_has_a_route_to_nowhere_and_hides_no_other():
-    world = Registered()
-    world.up()
-    left = replace(model(observed=READY, ready_at=NOON), name="left")
-    left = replace(left, spec=replace(left.spec, backend=Backend.REMOTE))
-    world.registry.save(left, "absent")
-    world.directory.reload()
-    assert [(route.name, route.state) for route in world.directory.list("acme")] == [
-        ("greeter", "ready"),
-        ("left", "waking"),
-    ]
 
 
 def test_a_replica_that_is_ready_makes_the_route_ready_before_the_row_says_so():
