@@ -5,9 +5,9 @@
 #: ./run.sh key create NAME [--scopes …]
 #:                                    make an API key, shown once (keys count with LLMANAGER_AUTH=keys)
 #: ./run.sh fleet [--once] [--url U]   models of a running server: why, since when, what they cost, when they sleep
-#: ./run.sh test [pytest arguments]   set up if needed and run every test, or those that the arguments choose
+#: ./run.sh test [pytest arguments]   set up if needed and run every test and simulation, or the tests that they choose
 #: ./run.sh check                     lint, format, types, import contracts, budgets: no tests
-#: ./run.sh simulate [--schedules N] [--planted] [--replay TOKEN]
+#: ./run.sh simulate [--schedules N] [--planted] [--days] [--replay TOKEN]
 #:                                    every order and every fault of the lifecycle, on an emulated cloud
 #: ./run.sh bench [name]              benchmarks
 #: ./run.sh coverage [module …]        branch coverage of the lifecycle modules by their unit tests
@@ -116,6 +116,8 @@ run_test() {
     "$python" -m pytest -n 2 --dist loadfile -m "not e2e" tests || failed=1
     "$python" -m pytest -m e2e tests || rc=$?
     [ "$rc" = 0 ] || [ "$rc" = 5 ] || failed=1 # 5: there is no such test
+    "$python" -m tests.simulation || failed=1
+    "$python" -m tests.simulation --planted || failed=1
     return "$failed"
 }
 

@@ -1,3 +1,15 @@
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "nightly",
+    max_examples=5_000,
+    stateful_step_count=200,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
+
+
 def pytest_addoption(parser):
     parser.addoption("--base-url", help="run tests/api on the server at this address instead of starting one")
     parser.addoption("--in-process", action="store_true", help="run tests/api on the app within this process")

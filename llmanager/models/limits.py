@@ -22,7 +22,7 @@ class Turn:
 
 
 def turn(model: Model, sight: Sight, now: datetime, *, was_up: bool) -> Turn | None:
-    """The limit that is reached, if any. `was_up`: a replica was ready when the row was last written."""
+    """The limit that is reached, if any. `was_up`: by the row, a replica got ready after the last wish, and was so."""
     if model.desired is Desired.DELETED:
         return None
     if _is_reached(expires_at(model), now):
@@ -38,10 +38,12 @@ def _unused(model: Model, sight: Sight, now: datetime, window: Active | None, *,
         return Turn(Desired.DELETED, f"asleep and unused for {model.spec.delete_after_s} s", needs_no_use=True)
     if model.desired is not Desired.RUNNING or window is not None:
         return None
-    if was_up and sight.seen.is_parked and sight.traits.scales_itself:
+    never_sleeps = model.spec.sleep_after_s is None  # left parked it would be one that somebody must wake
+    if was_up and sight.seen.is_parked and sight.traits.scales_itself and not never_sleeps:
         return Turn(Desired.ASLEEP, "put to sleep by its platform", needs_no_use=True)
     if _is_reached(sleeps_at(model, sight, now), now) and _gpus(model, sight) == "idle":
-        return Turn(Desired.ASLEEP, f"idle for {model.spec.sleep_after_s} s", needs_no_use=True)
+        what = "idle" if model.ready_at is not None else "failed, and unused"
+        return Turn(Desired.ASLEEP, f"{what} for {model.spec.sleep_after_s} s", needs_no_use=True)
     return None
 
 
@@ -59,7 +61,7 @@ def gpus_since(model: Model, use: Use, now: datetime) -> datetime:
 
 def _gpus(model: Model, sight: Sight) -> Literal["idle", "busy", "ask"]:
     threshold = model.spec.gpu_idle_below_percent
-    if threshold is None or not sight.traits.measures_gpus:
+    if threshold is None or not sight.traits.measures_gpus or model.ready_at is None:
         return "idle"
     if sight.gpu is None:
         return "ask"
@@ -67,8 +69,14 @@ def _gpus(model: Model, sight: Sight) -> Literal["idle", "busy", "ask"]:
 
 
 def sleeps_at(model: Model, sight: Sight, now: datetime) -> datetime | None:
-    """When the model will go to sleep if nobody uses it from now on. None: never, or it is not up."""
-    if model.desired is not Desired.RUNNING or model.ready_at is None or model.spec.sleep_after_s is None:
+    """When the model will go to sleep if nobody uses it from now on. None: never, or it is not up.
+
+    One that fails where tries cost money sleeps too: else each try is paid for, for ever, and serves nobody.
+    """
+    is_costly_failure = bool(model.failure) and sight.traits.is_billed
+    if model.desired is not Desired.RUNNING or model.spec.sleep_after_s is None:
+        return None
+    if model.ready_at is None and not is_costly_failure:
         return None
     at = idle_since(model, sight.use, now if sight.is_held(now) else None) + timedelta(seconds=model.spec.sleep_after_s)
     window = window_at(model, now)
@@ -76,14 +84,22 @@ def sleeps_at(model: Model, sight: Sight, now: datetime) -> datetime | None:
 
 
 def idle_since(model: Model, use: Use, held_at: datetime | None = None) -> datetime:
-    """Since when nobody uses it; a model that was never up is idle from its last wish on."""
-    times = [model.ready_at or model.desired_at, use.last_used_at, held_at]
+    """Since when nobody uses it. Whoever woke it wants it: it is idle from its last wish on, at the earliest."""
+    times = [model.desired_at, model.ready_at, use.last_used_at, held_at]
     return max(at for at in times if at is not None)
 
 
 def expires_at(model: Model) -> datetime | None:
     """The hard end of life. None: none."""
     return None if model.spec.ttl_s is None else model.created_at + timedelta(seconds=model.spec.ttl_s)
+
+
+def ends_at(model: Model) -> datetime | None:
+    """From when on nothing of it may be there, as its tags tell whoever knows no rows. None: not known."""
+    end = expires_at(model)
+    if model.desired is not Desired.DELETED:
+        return end
+    return model.desired_at if end is None else min(end, model.desired_at)
 
 
 def window_at(model: Model, now: datetime) -> Active | None:

@@ -31,7 +31,7 @@ from llmanager.models.entities import (
     Tagged,
 )
 from llmanager.models.ledger import counted
-from llmanager.models.limits import expires_at, next_limit, turn, window_at
+from llmanager.models.limits import ends_at, next_limit, turn, window_at
 from llmanager.models.roster import DRAIN_S, LIVE, is_fresh, roster, with_starting
 from llmanager.models.scaling import DOWN_AFTER_S, sized
 from llmanager.models.sight import Sight
@@ -57,15 +57,19 @@ class Decision:
 def plan(model: Model, sight: Sight, now: datetime) -> Decision:
     """What to save and do now. The same inputs always give the same decision."""
     noted = noticed(model, sight.seen, now)
-    due = turn(noted, sight, now, was_up=model.ready_at is not None)
+    # Ready since before its last wish: what is parked then was put to sleep by us, and has been woken since.
+    was_up = model.ready_at is not None and model.ready_at >= model.desired_at
+    due = turn(noted, sight, now, was_up=was_up)
     if due is not None:
         noted = wishing(noted, due.desired, now, due.why)
     tagged, retags = _tagged(noted, sight, now)
     decision = _converge(tagged, model.observed, sight, now)
+    # Nothing runs on tags that are old; what is to end does not wait for tags that cannot be written.
+    is_to_run = noted.desired is Desired.RUNNING
     return replace(
         decision,
-        actions=(*retags, *decision.actions),
-        needs_no_use=decision.needs_no_use if due is None else due.needs_no_use,
+        actions=(*retags, *decision.actions) if is_to_run else (*decision.actions, *retags),
+        needs_no_use=decision.needs_no_use or (due is not None and due.needs_no_use),
     )
 
 
@@ -157,8 +161,9 @@ def _tagged(model: Model, sight: Sight, now: datetime) -> tuple[Model, tuple[Ret
     is_due = expiry is None or expiry <= renewed - timedelta(seconds=RENEWED_AFTER_S)
     if sight.traits.is_billed and model.desired is Desired.RUNNING and is_due:
         expiry = renewed
-    tagged = Tagged(expiry, expires_at(model))
-    if tagged == model.tagged or model.desired is Desired.DELETED:
+    tagged = Tagged(expiry, ends_at(model))
+    is_local_end = model.desired is Desired.DELETED and not sight.traits.is_billed  # what costs nothing can wait for us
+    if tagged == model.tagged or is_local_end:
         return model, ()
     if sight.seen.exists:
         return model, (Retag(tagged),)
@@ -214,10 +219,11 @@ def _toward_running(model: Model, before: Observation, sight: Sight, now: dateti
     todo = roster(model, before, sight, _wanted(model), now, may_start=_may_start(model, now))
     shown = with_starting(todo.replicas, todo.starts, before)
     model = replace(model, observed=replace(sight.seen, replicas=shown))
-    actions: list[Action] = [*map(StopReplica, todo.stops), *map(StartReplica, todo.starts)]
+    # The floor before what may be refused: without it the platform ends what is in use.
+    held_range = _range(model, sight, now, is_kept=window is not None)
+    actions: list[Action] = [*map(StopReplica, todo.stops), *held_range, *map(StartReplica, todo.starts)]
     if sight.traits.replaces_in_place and any(r.state in LIVE and not is_fresh(r, model) for r in shown):
         actions.append(Revise())
-    actions += _range(model, sight, now, is_kept=window is not None)
     retry = model.retry_at if model.retry_at is not None and model.retry_at > now else None
     look = _soon(sight, now) if todo.is_waiting or any(r.leaving_at for r in shown) else None
     times = [at for at in (retry, look, _scales_down_at(model), next_limit(model, sight, now)) if at is not None]

@@ -73,7 +73,8 @@ def _told_to_leave(
     stale = [r.index for r in live if r not in fresh]
     if model.may_surge and ready < wanted:
         stale = []
-    surplus = [] if sight.traits.scales_itself else [r.index for r in fresh][wanted:]
+    by_worth = sorted(fresh, key=lambda r: r.state is not ReplicaState.READY)  # what serves stays
+    surplus = [] if sight.traits.scales_itself else [r.index for r in by_worth][wanted:]
     return frozenset([*stale, *surplus])
 
 

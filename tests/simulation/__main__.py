@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatch
 
-from tests.simulation import catalog
+from tests.simulation import catalog, days
 from tests.simulation.explorer import Result
 from tests.simulation.replay import replay
 from tests.simulation.tokens import strays_of
@@ -24,10 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1 if replay(catalog.named(name), strays) else 0
     seed = random.randrange(1_000_000) if given.seed is None else given.seed
     print(f"seed {seed} (repeat with --seed {seed}; {given.processes} processes)", flush=True)
+    days_failed = given.days and days.told(seed, print)
     crew = Crew(given.processes)
     try:
         run = _planted if given.planted else _simulate
-        return run(crew, given, seed)
+        return run(crew, given, seed) or int(days_failed)
     except EOFError:
         print("a worker process died; what it wrote above says where", file=sys.stderr)
         return 2
@@ -38,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./run.sh simulate", description=__doc__)
     parser.add_argument("--schedules", type=int, default=100_000, metavar="N", help="how many in all")
+    parser.add_argument(
+        "--days", action="store_true", help="first the long virtual times: 10,000 lives, days of outages"
+    )
     parser.add_argument("--planted", action="store_true", help="find the planted bugs instead")
     parser.add_argument("--scenario", default="*", metavar="PATTERN", help="only those, such as 'create*'")
     parser.add_argument("--seed", type=int, metavar="N", help="of the random walks")

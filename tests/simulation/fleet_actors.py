@@ -53,7 +53,7 @@ def quietly(fleet: Fleet, who: str, act: Callable[[], object]) -> bool:
 class Reaper:
     fleet: Fleet
     actor: Actor
-    triggers: Triggers = Triggers()  # noqa: RUF009 (frozen)
+    triggers: Triggers = Triggers()
 
     def start(self) -> None:
         self.fleet.every(REAPER_S, self.come, first_s=17)
@@ -84,7 +84,7 @@ def tend(fleet: Fleet, registry: Registry, key: Key, owner: str) -> None:
 class Watchdog:
     fleet: Fleet
     actor: Actor
-    triggers: Triggers = Triggers()  # noqa: RUF009 (frozen)
+    triggers: Triggers = Triggers()
 
     def start(self) -> None:
         self.fleet.every(WATCHDOG_S, self.come, first_s=101)
@@ -96,47 +96,56 @@ class Watchdog:
             quietly(self.fleet, "watchdog", lambda: watch(self.actor.host, now=self.actor.now(), stage=STAGE))
 
 
+@dataclass(frozen=True)
+class Wish:
+    key: Key
+    choice: float
+    context_tokens: int
+    spec: ModelSpec
+
+
 @dataclass
 class Api:
     """Tenants who create, change, put to sleep, wake and delete, about every four minutes one of them."""
 
     fleet: Fleet
     actor: Actor
-    is_closing: bool = False  # from then on only deletes
+    names: tuple[Key, ...] = NAMES
+    is_closing: bool = False  # from then on nothing new
 
     def start(self) -> None:
         self.fleet.after(5, self.come)
 
     def come(self) -> None:
         chance = self.fleet.chance
-        key, choice = chance.choice(NAMES), chance.random()
+        # All is drawn whatever is done with it, so that what others do changes nothing that is asked for later.
+        wish = Wish(chance.choice(self.names), chance.random(), chance.choice((2_048, 4_096)), self.spec())
         self.fleet.after(chance.randrange(30, 450), self.come)
         if "api" not in self.fleet.down and not self.is_closing:
-            quietly(self.fleet, "api", lambda: self._do(key, choice))
-            tend(self.fleet, self.actor.registry, key, "api")
+            quietly(self.fleet, "api", lambda: self._do(wish))
+            tend(self.fleet, self.actor.registry, wish.key, "api")
 
-    def _do(self, key: Key, choice: float) -> None:
-        registry, chance = self.actor.registry, self.fleet.chance
-        if registry.find(key) is None:
-            create(registry, Creation(*key, self.spec()))
-        elif choice < 0.1:
+    def _do(self, wish: "Wish") -> None:
+        registry, key = self.actor.registry, wish.key
+        found = registry.find(key)
+        if found is None:
+            create(registry, Creation(*key, wish.spec))
+        elif wish.choice < 0.1:
             change.delete(registry, key)
-        elif choice < 0.2:
+        elif wish.choice < 0.2:
             change.sleep(registry, key)
-        elif choice < 0.3:
+        elif wish.choice < 0.3:
             change.wake(registry, key)
-        elif choice < 0.5:
-            context = chance.choice((2_048, 4_096))
-            lived_s = int((self.actor.now() - registry.require(key).created_at).total_seconds())
-            ttl_s = chance.choice((None, lived_s + 2 * HOUR_S, lived_s + 8 * HOUR_S))
-            change.update(
-                registry, key, lambda s: replace(s, context_tokens=context, ttl_s=ttl_s), accept_unknown_price=False
-            )
+        elif wish.choice < 0.5:
+            lived_s = int((self.actor.now() - found.created_at).total_seconds())
+            ttl_s = None if wish.spec.ttl_s is None else lived_s + wish.spec.ttl_s
+            changed = replace(found.spec, context_tokens=wish.context_tokens, ttl_s=ttl_s)
+            change.update(registry, key, lambda _: changed, accept_unknown_price=False)
 
     def close(self) -> None:
         """Everything is to go."""
         self.is_closing = True
-        for key in NAMES:
+        for key in self.names:
             quietly(self.fleet, "api", lambda key=key: change.delete(self.actor.registry, key))  # type: ignore[misc]
 
     def spec(self) -> ModelSpec:
@@ -168,6 +177,7 @@ class Gateway:
     fleet: Fleet
     actor: Actor
     cut: Callable[[Stream, "Gateway"], None]  # told of each stream that lost its copies
+    names: tuple[Key, ...] = NAMES
     pause_s: int = 240  # between two requests, on average
     streams: dict[Key, list[Stream]] = field(default_factory=dict)
     held_until_s: dict[Key, float] = field(default_factory=dict)  # true time
@@ -197,7 +207,7 @@ class Gateway:
 
     def arrive(self) -> None:
         chance = self.fleet.chance
-        key, length_s = chance.choice(NAMES), chance.choice((5, 40, 200, 900, 4_000))
+        key, length_s = chance.choice(self.names), chance.choice((5, 40, 200, 900, 4_000))
         self.fleet.after(1 + int(chance.expovariate(1 / self.pause_s)), self.arrive)
         if self.is_down or self.is_closing:
             return

@@ -1,15 +1,18 @@
 """Virtual days of a fleet in which one component after another is down, or has a clock that is wrong, and the judge."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from emulator.conditions import Timing
 from llmanager.models import rows
 from llmanager.models.entities import Desired, Model
 from llmanager.models.limits import expires_at
+from llmanager.models.rows import Key
 from tests.fakes.sagemaker import STAGE
 from tests.simulation.fleet_actors import (
+    NAMES,
     REAPER_S,
     WATCHDOG_S,
     Api,
@@ -30,7 +33,9 @@ TIMING = Timing()
 REST_S = TIMING.instance_start_s + TIMING.copy_start_s
 GO_S = TIMING.component_delete_s + TIMING.endpoint_delete_s
 VISITS = 4
-USER_SLEEP = timedelta(seconds=240)  # so long after a user's own sleep its streams may end: they were waited for
+# So long after a user's own sleep, from which somebody may have woken it, streams may end: they were waited for, and
+# AWS may have been in the midst of an update.
+USER_SLEEP = timedelta(seconds=900)
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,10 @@ class Told:
     served: int = 0
     lost: int = 0
     cuts: dict[str, int] = field(default_factory=dict)  # streams that were ended, by why that is right
-    ended: int = 0  # resources that came to their hard end
-    longest_past_end_s: float = 0.0  # after that, until its removal had begun
+    longest_past_end_s: float = 0.0  # of a resource after its hard end, until its removal had begun
     endpoints: int = 0
-    usd: float = 0.0
+    creates: int = 0  # of endpoints, by calls
+    usd: Decimal = Decimal(0)
     hours: float = 0.0
 
 
@@ -63,14 +68,14 @@ class Days:
         *,
         skews: Mapping[str, float] | None = None,
         triggers: Triggers | None = None,
-        pause_s: int = 240,
+        names: tuple[Key, ...] = NAMES,
     ) -> None:
         self.fleet = fleet = Fleet(seed, timing=TIMING, skews=skews or {}, is_checked=False)
         self.outages = outages
         self.skew_s = max((abs(s) for s in (skews or {}).values()), default=0.0)
         self.told = Told()
-        self.api = Api(fleet, fleet.actor("api"))
-        self.gateway = Gateway(fleet, fleet.actor("gateway"), self.judge_cut, pause_s)
+        self.api = Api(fleet, fleet.actor("api"), names)
+        self.gateway = Gateway(fleet, fleet.actor("gateway"), self.judge_cut, names, pause_s=1_440 // len(names))
         self.reaper = Reaper(fleet, fleet.actor("reaper"), triggers or Triggers())
         self.watchdog = Watchdog(fleet, fleet.actor("watchdog"), triggers or Triggers())
         self.ends: dict[str, tuple[datetime, datetime]] = {}  # resource -> its hard end, and when that was first seen
@@ -90,8 +95,11 @@ class Days:
         told = self.told
         told.served, told.lost = self.gateway.served, self.gateway.lost
         told.violations += fleet.violations
-        told.endpoints, told.hours = len(set(fleet.launched)), fleet.now_s / HOUR_S
-        told.usd = float(fleet.cloud.bill.usd(fleet.clock.now()))
+        told.endpoints, told.creates = len(set(fleet.launched)), len(fleet.launched)
+        told.hours = fleet.now_s / HOUR_S
+        told.usd = fleet.cloud.bill.usd(fleet.clock.now())
+        if abs(fleet.bill_error()) * 100 >= 1:
+            told.violations.append(f"bill: it is off by {float(fleet.bill_error())} USD")
         return told
 
     def _idle(self) -> None:
@@ -178,7 +186,11 @@ class Days:
                 continue
             if model.desired is Desired.DELETED and not is_ending(fleet, model.resource):
                 fleet.violations.append(f"slow: {model.key} is to be deleted, and nothing was done")
-            if model.desired is Desired.ASLEEP and desired_copies(fleet, model.resource) and not self._is_moving(model.resource):
+            if (
+                model.desired is Desired.ASLEEP
+                and desired_copies(fleet, model.resource)
+                and not self._is_moving(model.resource)
+            ):
                 fleet.violations.append(f"slow: {model.key} is to sleep, and {fleet.copies(model.resource)} run")
             if model.desired is Desired.RUNNING and not self._is_coming(model):
                 fleet.violations.append(f"slow: {model.key} is to run, and nothing was done")
@@ -186,7 +198,9 @@ class Days:
     def _is_coming(self, model: Model) -> bool:
         world = self.fleet.cloud.world()
         endpoint = world.endpoints.live.get(model.resource)
-        return self._is_moving(model.resource) or (endpoint is not None and desired_copies(self.fleet, model.resource) > 0)
+        return self._is_moving(model.resource) or (
+            endpoint is not None and desired_copies(self.fleet, model.resource) > 0
+        )
 
     def judge_cut(self, stream: Stream, gateway: Gateway) -> None:
         """A stream has lost the last copy. It may: at a hard end, a delete, a user's own sleep, or the dead man's."""
@@ -211,12 +225,18 @@ class Days:
         if self.fleet.ended_by.get(stream.resource) == "watchdog":
             return "dead man's switch"
         slept = next((e for e in reversed(model.events) if e.what == Desired.ASLEEP.value), None)
-        # Without the reaper a sleep that waits for streams is carried out by whoever comes next.
-        waited = USER_SLEEP + timedelta(seconds=self.skew_s)
-        is_lately = slept is not None and (
-            self._is_down("reaper", "registry") or self.fleet.clock.now() - slept.at < waited
-        )
-        return "put to sleep by its user" if is_lately and slept and slept.why == "asked for" else None
+        if slept is None or slept.why != "asked for":
+            return None
+        is_lately = self.fleet.clock.now() - slept.at < USER_SLEEP + timedelta(seconds=self.skew_s)
+        return "put to sleep by its user" if model.desired is Desired.ASLEEP or is_lately else None
+
+
+SPANS = (Outage("", 2 * HOUR_S, HOUR_S // 2), Outage("", 5 * HOUR_S, 6 * HOUR_S), Outage("", 12 * HOUR_S, 24 * HOUR_S))
+
+
+def outages_of(component: str) -> list[Outage]:
+    """Half an hour, six hours and a whole day without it."""
+    return [replace(span, component=component) for span in SPANS]
 
 
 def desired_copies(fleet: Fleet, resource: str) -> int:

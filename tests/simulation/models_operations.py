@@ -160,6 +160,7 @@ def deleting(world: ModelsWorld) -> None:
     """Asked for, and nothing done about it yet."""
     up(world)
     change.delete(world.registry, KEY)
+    world.is_there_first = False  # its name is free as soon as it is gone
 
 
 PREPARED = {"nothing": nothing, "up": up, "idle": idle, "asleep": asleep, "deleting": deleting}

@@ -233,7 +233,8 @@ def _promises(outcomes: Sequence[Outcome], model: Model | None, *, is_there_firs
     created = [o for o in outcomes if o.name.startswith("create") and o.how == "returned"]
     deleted = [o for o in outcomes if o.name.startswith("delete") and o.how == "returned"]
     is_maybe_created = any(o.name.startswith("create") and o.how != "returned" for o in outcomes)
-    if len(created) > len(deleted) + (not is_there_first):
+    asked = [o for o in outcomes if o.name.startswith("delete")]  # also where the answer was lost: it may be done
+    if len(created) > len(asked) + (not is_there_first):
         yield Violation("promise", f"{len(created)} creates of one name succeeded")
     if created and not any(o.name.startswith("delete") for o in outcomes) and model is None:
         yield Violation("promise", "a created model is gone")

@@ -10,6 +10,7 @@ from typing import Any, Final
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 
+from llmanager.adapters.aws.errors import translated
 from llmanager.kernel.clock import Clock
 from llmanager.kernel.errors import Unavailable
 
@@ -41,6 +42,8 @@ def token(credentials: Any, region: str, *, lives_s: int = LIVES_S) -> str:
     request = AWSRequest(
         method="POST", url=f"https://{HOST}/", headers={"host": HOST}, params={"Action": "CallWithBearerToken"}
     )
-    SigV4QueryAuth(credentials.get_frozen_credentials(), "sagemaker", region, expires=lives_s).add_auth(request)
+    with translated("sign requests to the model"):
+        frozen = credentials.get_frozen_credentials()
+    SigV4QueryAuth(frozen, "sagemaker", region, expires=lives_s).add_auth(request)
     signed = request.url.removeprefix("https://") + "&Version=1"
     return PREFIX + base64.b64encode(signed.encode()).decode()

@@ -8,8 +8,11 @@ from botocore.exceptions import (
     ClientError,
     CredentialRetrievalError,
     HTTPClientError,
+    LoginError,
+    MetadataRetrievalError,
     NoCredentialsError,
     PartialCredentialsError,
+    SSOError,
     TokenRetrievalError,
 )
 from botocore.exceptions import ConnectionError as ConnectionFailed
@@ -76,6 +79,18 @@ ARN = re.compile(r"arn:[\w-]+:[^\s\"',;]*?([\w.-]+)(?=[\s\"',;]|$)")
 ACCOUNT = re.compile(r"\b\d{12}\b")
 
 
+# On the way to credentials, before anything is asked: a sign-in that ran out, above all.
+NO_CREDENTIALS = (
+    CredentialRetrievalError,
+    LoginError,
+    MetadataRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    SSOError,
+    TokenRetrievalError,
+)
+
+
 class Missing(Exception):
     """AWS has nothing of that name, or does not show it yet."""
 
@@ -109,7 +124,7 @@ def translated(what: str) -> Iterator[None]:
         if known is None:
             raise
         raise known from None  # its text names accounts and roles
-    except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError):
+    except NO_CREDENTIALS:
         raise _credentials(what) from None
     except (HTTPClientError, ConnectionFailed):  # timeouts, broken and refused connections
         raise _unknown_effect(what) from None

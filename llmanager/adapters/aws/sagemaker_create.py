@@ -1,10 +1,12 @@
 """Toward running: whatever the next steps are, done as far as AWS lets them be done now. Each is safe to repeat."""
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
 
 from llmanager.adapters.aws import sagemaker_calls as calls
 from llmanager.adapters.aws import sagemaker_requests as requests
-from llmanager.adapters.aws.errors import AlreadyThere, NotNow
+from llmanager.adapters.aws.errors import AlreadyThere, NotNow, scrubbed
 from llmanager.adapters.aws.sagemaker_calls import Answer, Clients, asked, changed
 from llmanager.adapters.aws.sagemaker_catalog import Choice
 from llmanager.adapters.aws.sagemaker_remove import remove_component, remove_endpoint
@@ -18,7 +20,12 @@ from llmanager.adapters.aws.sagemaker_seen import (
     Copies,
     copies_of,
 )
+from llmanager.adapters.aws.sagemaker_tags import listed, rolled, rolled_at
+from llmanager.kernel.errors import InvalidInput
 from llmanager.models.entities import Order
+
+ROLLED_AGAIN_S: Final = 6 * 3600.0  # until a revision that AWS rolled back is tried once more: room may have lacked
+SEEN_AFTER_S: Final = 60.0  # by then a description tells of a rollout that began
 
 
 @dataclass(frozen=True)
@@ -49,8 +56,12 @@ class Creation:
         elif self._has_fitting_config(endpoint):
             self._run(copies)
 
-    def revise(self) -> None:
-        """A rolling update of what runs; nothing while one is under way, or while there is nothing to update."""
+    def revise(self, now: datetime) -> None:
+        """A rolling update of what runs; nothing while one is under way, or while there is nothing to update.
+
+        Raises InvalidInput where AWS rolled this revision back: it runs another instance while it tries, and nobody
+        sees it fail, for the old copies serve. It is tried anew ROLLED_AGAIN_S after the last time.
+        """
         endpoint = calls.endpoint(self.clients, self.order.resource)
         component = calls.component(self.clients, self.order.resource)
         if endpoint is None or component is None or endpoint["EndpointStatus"] != IN_SERVICE:
@@ -58,8 +69,16 @@ class Creation:
         copies = copies_of(component)
         if copies.status in (CREATING, UPDATING, DELETING) or copies.revision == self.order.revision:
             return
+        arn = component["InferenceComponentArn"]
+        begun = rolled_at(calls.tags_of(self.clients, arn), self.order.revision)
+        if begun is not None and now < begun + timedelta(seconds=ROLLED_AGAIN_S):
+            if now >= begun + timedelta(seconds=SEEN_AFTER_S):
+                raise rolled_back(copies)
+            return
         if self._has_fitting_config(endpoint):
             self._respecify({})
+            note = listed(rolled(self.order.revision, now))
+            calls.ended("note the rollout", self.clients.sagemaker.add_tags, ResourceArn=arn, Tags=note)
 
     def _run(self, copies: Copies | None) -> None:
         if copies is None:
@@ -150,3 +169,11 @@ class Creation:
         if wake is not None:
             body = requests.wake_alarm(self.order, wake["PolicyARN"])
             changed("set the wake alarm", self.clients.cloudwatch.put_metric_alarm, **body)
+
+
+def rolled_back(copies: Copies) -> InvalidInput:
+    reason = scrubbed(copies.failure) or "AWS gave no reason."
+    return InvalidInput(
+        f"SageMaker went back to the model as it was before the update: {reason} The old one serves. Change the model "
+        "again; as it is, the update is tried anew in some hours."
+    )

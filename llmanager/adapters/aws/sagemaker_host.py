@@ -97,7 +97,7 @@ class SageMakerModelHost:
         sagemaker_remove.park(self._clients, resource)
 
     def revise(self, order: Order) -> None:
-        self._creation(order).revise()
+        self._creation(order).revise(self._clock.now())
 
     def hold_range(self, resource: str, least: int, most: int) -> None:
         """Without a scalable target nothing is held: `start` makes it with the rest."""

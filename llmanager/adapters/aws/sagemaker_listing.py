@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 
 from llmanager.adapters.aws import sagemaker_calls as calls
 from llmanager.adapters.aws.sagemaker_calls import Answer, Clients, base_name, scalable_id
@@ -73,18 +74,20 @@ def _note(found: dict[str, Found], name: str, arn: str, kind: str) -> Found:
 
 def _held(clients: Clients, resource: str, parts: Found, stage: str) -> Held | None:
     """None: it is of another stage, whose name begins like ours."""
+    # Before its tags: what runs was tagged before it was started, so one that wakes just now is not taken for expired.
+    runs = is_running(clients, resource)
     tags = _tags(clients, parts)
     if tags is not None and tags.stage != stage:
         return None
-    return Held(resource, tags, is_running(clients, resource), min(parts.born, default=None))
+    return Held(resource, tags, runs, min(parts.born, default=None))
 
 
 def _tags(clients: Clients, parts: Found) -> Tags | None:
-    for arn, _ in sorted(parts.arns.items(), key=lambda part: (RANKS.index(part[1]), part[0])):
-        tags = read(parts.tags[arn] if arn in parts.tags else calls.tags_of(clients, arn))
-        if tags is not None:
-            return tags
-    return None
+    """Of the things themselves. The index tells old times for minutes, and a watchdog would end what was renewed."""
+    ranked = [arn for arn, _ in sorted(parts.arns.items(), key=lambda part: (RANKS.index(part[1]), part[0]))]
+    told = (read(calls.tags_of(clients, arn)) for arn in ranked)
+    indexed = (read(parts.tags.get(arn, {})) for arn in ranked)
+    return next((tags for tags in chain(told, indexed) if tags is not None), None)
 
 
 def is_running(clients: Clients, resource: str) -> bool:

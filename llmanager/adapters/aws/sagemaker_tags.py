@@ -15,6 +15,7 @@ NAME: Final = "llmanager:name"
 GENERATION: Final = "llmanager:generation"
 EXPIRES_AT: Final = "llmanager:expires_at"
 TTL_AT: Final = "llmanager:ttl_at"
+ROLLED: Final = "llmanager:rolled"  # of a component: the revision that was last rolled out, and when that began
 NONE: Final = "none"
 
 
@@ -41,6 +42,16 @@ def read(tags: Mapping[str, str]) -> Tags | None:
     if stage is None or tenant is None or name is None or generation is None:
         return None
     return Tags(stage, tenant, name, generation, _time(tags.get(EXPIRES_AT)), _time(tags.get(TTL_AT)))
+
+
+def rolled(revision: int, at: datetime) -> dict[str, str]:
+    return {ROLLED: f"{revision} {rfc3339(at)}"}
+
+
+def rolled_at(tags: Mapping[str, str], revision: int) -> datetime | None:
+    """When the rollout of that revision began. None: it was not, or not as the last one."""
+    told, _, at = tags.get(ROLLED, "").partition(" ")
+    return _time(at) if told == str(revision) else None
 
 
 def rfc3339(at: datetime) -> str:

@@ -133,7 +133,7 @@ def _done(registry: Registry, model: Model, action: Action, lease: Check) -> Mod
         case HoldRange(least, most):
             host.hold_range(model.resource, least, most)
         case Revise():
-            host.revise(registry.order(model))
+            return _revised(registry, model, lease)
         case Retag(tagged):
             renewed = replace(model, tagged=tagged)
             host.retag(model.resource, registry.tags(renewed))
@@ -142,6 +142,19 @@ def _done(registry: Registry, model: Model, action: Action, lease: Check) -> Mod
             host.remove(model.resource)
         case ForgetModel():
             registry.drop(model, [lease])
+    return model
+
+
+def _revised(registry: Registry, model: Model, lease: Check) -> Model:
+    """What the host refuses for good is told once. It is asked again on every pass; the old replicas go on serving."""
+    try:
+        registry.host(model).revise(registry.order(model))
+    except Final as error:
+        now, reason = registry.clock.now(), str(error)
+        if model.failure == reason:
+            return model
+        told = replace(with_event(model, now, "cannot be updated", reason), failure=reason, retry_at=now)
+        return registry.save(told, model.version, [lease])
     return model
 
 

@@ -8,10 +8,11 @@ from llmanager.kernel.ids import NewId
 from llmanager.kernel.pages import Page, from_cursor, to_cursor
 from llmanager.kernel.table import Action, Check, Delete, Expect, Put, Table, all_rows
 from llmanager.models import rows
+from llmanager.models.absent_host import AbsentHost
 from llmanager.models.caps import NOTHING, Caps, Claim, worst_case
 from llmanager.models.entities import Backend, Model, Order, Tags, Use
 from llmanager.models.errors import ModelNotFound
-from llmanager.models.limits import expires_at
+from llmanager.models.limits import ends_at
 from llmanager.models.ports import ModelHost
 from llmanager.models.reconcile import noticed
 from llmanager.models.rows import Key
@@ -96,7 +97,8 @@ class Registry:
         return Check(rows.use_partition(tenant), name, use.version or "absent")
 
     def host(self, model: Model) -> ModelHost:
-        return self.hosts[model.spec.backend]
+        backend = model.spec.backend
+        return self.hosts.get(backend) or AbsentHost(backend)
 
     def claim(self, model: Model) -> Claim:
         """What it takes of the fleet's caps at worst. Hosts that bill nothing count no instances."""
@@ -117,7 +119,7 @@ class Registry:
             name=model.name,
             generation=model.generation,
             expires_at=model.tagged.expires_at,
-            ttl_at=expires_at(model),
+            ttl_at=ends_at(model),
         )
 
     def order(self, model: Model) -> Order:

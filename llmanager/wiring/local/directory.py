@@ -184,8 +184,10 @@ class RegistryDirectory:
 
     async def tend_leases(self) -> None:
         now_s = self._clock.monotonic_s()
+        is_memory_wanted = any(route.state == "waking" for route in list(self._routes.values()))
+        linger_s = 0 if is_memory_wanted else LINGER_S
         for resource, lease in list(self._leases.items()):
-            await self._tend(resource, lease, now_s)
+            await self._tend(resource, lease, now_s, linger_s)
 
     async def _stop_lingering(self) -> None:
         """A model that wakes may need the memory of one that nobody uses."""

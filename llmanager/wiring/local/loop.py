@@ -10,11 +10,13 @@ from functools import partial
 import structlog
 
 from llmanager.kernel.clock import Clock
-from llmanager.kernel.errors import LLManagerError
+from llmanager.kernel.errors import LLManagerError, Retryable
 from llmanager.models.rows import Key
 from llmanager.models.usecases.reconcile import Outcome
 
 WORKERS = 4
+SLOW_WORKERS = 2  # of them at most wait for slow hosts: the others are there for the rest
+SLOW_AGAIN_S = 0.25  # until one that found no such worker free is tried again
 RETRY_S = 1.0
 SOONEST_S = 0.01
 CLOSE_S = 20.0
@@ -23,6 +25,8 @@ log = structlog.get_logger()
 
 class ReconcileLoop:
     """Calls `reconcile` for every key that is due: several keys at once, one key never twice at once.
+
+    `is_slow`: whether the key's host is asked over a network, where one question may hang for long.
 
     Every `period_s` `rounds` is asked for keys to look at whatever happened, and each of `chores` is done; one that
     fails holds up no other. A slow host holds up its own models only.
@@ -35,8 +39,12 @@ class ReconcileLoop:
         clock: Clock,
         period_s: float,
         chores: Sequence[Callable[[], object]] = (),
+        longest_s: float | None = None,
+        is_slow: Callable[[Key], bool] = lambda _: False,
     ) -> None:
-        self._chores = chores
+        """`longest_s`: between two rounds that look at one key; a wish for later is left to them. None: a period."""
+        self._is_slow, self._slow = is_slow, threading.Semaphore(SLOW_WORKERS)
+        self._chores, self._longest_s = chores, period_s if longest_s is None else longest_s
         self._reconcile, self._rounds, self._clock, self._period_s = reconcile, rounds, clock, period_s
         self._due: list[tuple[float, int, Key]] = []  # monotonic seconds, a tie-breaker, the key
         self._earliest: dict[Key, float] = {}
@@ -117,17 +125,31 @@ class ReconcileLoop:
 
     def _once(self, key: Key) -> None:
         try:
-            outcome = self._reconcile(key)
+            outcome = self._outcome(key)
         except LLManagerError as error:
             log.warning("reconcile failed and will be repeated", model=key[1], why=str(error))
-            self.poke(key, RETRY_S)
+            self.poke(key, max(RETRY_S, error.retry_after_s) if isinstance(error, Retryable) else RETRY_S)
+            return
+        if outcome is None:
+            self.poke(key, SLOW_AGAIN_S)
             return
         for other in outcome.others:
             self.poke(other)
         if outcome.again_at is not None:
             wait_s = (outcome.again_at - self._clock.now()).total_seconds()
-            if wait_s < self._period_s:  # what is later is the next round's, or far wishes would pile up here
+            if wait_s < self._longest_s:  # what is later is the next round's, or far wishes would pile up here
                 self.poke(key, max(SOONEST_S, wait_s))
+
+    def _outcome(self, key: Key) -> Outcome | None:
+        """None: it may take long, and enough workers are at such keys."""
+        if not self._is_slow(key):
+            return self._reconcile(key)
+        if not self._slow.acquire(blocking=False):
+            return None
+        try:
+            return self._reconcile(key)
+        finally:
+            self._slow.release()
 
     def _poke_all(self) -> None:
         for key in self._rounds():

@@ -34,7 +34,6 @@ from llmanager.wiring.local.chores import Chores
 from llmanager.wiring.local.directory import RegistryDirectory
 from llmanager.wiring.local.library import Library, opened_library
 from llmanager.wiring.local.loop import ReconcileLoop
-from llmanager.wiring.local.seldom import seldom
 from llmanager.wiring.local.watchdog import EVERY_S as WATCHED_EVERY_S
 from llmanager.wiring.local.watchdog import watchers
 from llmanager.wiring.settings import Settings
@@ -55,7 +54,7 @@ class Parts:
     registry: Registry
     directory: RegistryDirectory
     loop: ReconcileLoop
-    watchdog: Chores
+    chores: tuple[Chores, ...]
     library: Library
     clock: Clock
     news: "News"
@@ -68,7 +67,8 @@ class Parts:
             log.warning("leases of the last server not voided", why=str(error))
         self.directory.reload()
         self.loop.start()
-        self.watchdog.start()
+        for chores in self.chores:
+            chores.start()
         self.library.start(embed)
 
     def check_ready(self) -> None:
@@ -108,10 +108,11 @@ def opened_parts(settings: Settings) -> Iterator[Parts]:
             rounds=Rounds(registry),
             clock=clock,
             period_s=ROUND_S,
+            longest_s=CLOUD_ROUND_S,
+            is_slow=partial(is_slow, registry),
             chores=(
                 directory.reload,
                 lambda: sweep_models(registry, is_billed=False).check(),
-                seldom(lambda: sweep_models(registry, is_billed=True).check(), CLOUD_ROUND_S, clock),
                 Alarms(registry).look,
                 partial(sweep_chats, store.table("history")),
             ),
@@ -119,9 +120,18 @@ def opened_parts(settings: Settings) -> Iterator[Parts]:
         stack.callback(loop.close)
         watchdog = Chores(watchers(hosts.values(), clock, settings.stage), WATCHED_EVERY_S)
         stack.callback(watchdog.close)
+        # In a thread of its own: listing a cloud may take minutes, and local models are not to wait for it.
+        cloud_sweep = Chores([lambda: sweep_models(registry, is_billed=True).check()], CLOUD_ROUND_S)
+        stack.callback(cloud_sweep.close)
         news.connect(directory, loop)
         library = stack.enter_context(opened_library(settings, store.table, clock))
-        yield Parts(store, registry, directory, loop, watchdog, library, clock, news)
+        yield Parts(store, registry, directory, loop, (watchdog, cloud_sweep), library, clock, news)
+
+
+def is_slow(registry: Registry, key: Key) -> bool:
+    """Whether its host is asked over a network. Raises what is Retryable of the table."""
+    model = registry.find(key)
+    return model is not None and registry.host(model).traits.is_billed
 
 
 def local_host(

@@ -12,7 +12,20 @@ from llmanager.models.entities import (
 )
 from llmanager.models.limits import idle_since, sleeps_at
 from llmanager.models.reconcile import status, wishing
-from tests.unit.models.samples import NOON, NOTHING, READY, STARTING, UNUSED, at, decide, held, model, running, sight
+from tests.unit.models.samples import (
+    FAILED,
+    NOON,
+    NOTHING,
+    READY,
+    STARTING,
+    UNUSED,
+    at,
+    decide,
+    held,
+    model,
+    running,
+    sight,
+)
 
 
 def test_an_idle_model_goes_to_sleep():
@@ -34,6 +47,13 @@ def test_a_model_in_use_or_not_idle_long_enough_stays_up(use, seconds):
     assert decide(running(), READY, use, seconds=seconds).actions == ()
 
 
+def test_who_wakes_a_model_that_was_told_to_sleep_but_never_stopped_keeps_it_up():
+    told = decide(running(), READY, seconds=1000).model  # and whoever was to stop it is cut off
+    woken = wishing(told, Desired.RUNNING, at(1001), "asked for")
+    assert decide(woken, READY, seconds=1002).model.desired is Desired.RUNNING
+    assert decide(woken, READY, seconds=1901).model.desired is Desired.ASLEEP
+
+
 def test_a_lease_that_ran_out_is_no_use():
     assert decide(running(), READY, held(until_s=899), seconds=901).actions == (StopReplica(0),)
 
@@ -41,6 +61,16 @@ def test_a_lease_that_ran_out_is_no_use():
 def test_a_model_that_takes_long_to_start_is_not_idle_meanwhile():
     started = decide(model(), NOTHING).model
     assert decide(started, STARTING, seconds=100_000).actions == ()
+
+
+def test_what_fails_and_costs_money_is_not_tried_for_ever_while_nobody_asks_for_it():
+    failing = model(failure="The container never gets healthy.", failures=3, retry_at=at(60))
+    assert decide(failing, FAILED, seconds=899, is_billed=True).model.desired is Desired.RUNNING
+    assert decide(failing, FAILED, held(until_s=2000), seconds=900, is_billed=True).model.desired is Desired.RUNNING
+    asleep = decide(failing, FAILED, seconds=900, is_billed=True)
+    assert (asleep.model.desired, asleep.needs_no_use) == (Desired.ASLEEP, True)
+    assert asleep.model.events[-1].why == "failed, and unused for 900 s"
+    assert decide(failing, FAILED, seconds=900).model.desired is Desired.RUNNING, "to try costs nothing here"
 
 
 def test_without_a_limit_a_model_never_sleeps():

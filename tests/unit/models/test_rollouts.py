@@ -98,6 +98,19 @@ def test_a_host_that_rolls_out_by_itself_is_asked_until_its_replicas_are_new():
     assert decide(decision.model, seen(NEW), seconds=13, replaces_in_place=True).actions == ()
 
 
+def test_the_floor_comes_before_a_rollout_that_may_be_refused():
+    cloud = {"replaces_in_place": True, "scales_itself": True}
+    loose = replace(READY, ceiling=1)
+    assert decide(CHANGED, loose, held(until_s=99), seconds=11, **cloud).actions == (HoldRange(1, 1), Revise())
+
+
+def test_of_too_many_those_that_are_not_ready_leave():
+    m = replace(running(), spec=replace(running().spec, scaling=Scaling(max=2)))
+    one_again = seeing(ReplicaState.STARTING, ReplicaState.READY)
+    decision = decide(m, one_again, seconds=1)
+    assert decision.actions == (StopReplica(0),), "the ready one goes on serving"
+
+
 def test_a_platform_that_scales_itself_may_run_more_than_we_asked_for():
     both = replace(seeing(ReplicaState.READY, ReplicaState.READY), floor=0)
     assert decide(running(), both, seconds=1, scales_itself=True).actions == ()

@@ -96,11 +96,20 @@ def test_what_its_platform_put_to_sleep_is_not_woken_again():
     assert slept.model.events[-1].why == "put to sleep by its platform"
 
 
+def test_what_we_put_to_sleep_and_somebody_woke_at_once_is_not_the_platforms_doing():
+    slept = decide(wishing(running(), Desired.ASLEEP, at(100), "asked for"), READY, seconds=100, scales_itself=True)
+    woken = wishing(slept.model, Desired.RUNNING, at(101), "asked for")  # before a pass saw it stop
+    again = decide(woken, PARKED, seconds=102, scales_itself=True)
+    assert again.model.desired is Desired.RUNNING
+    assert StartReplica(0) in again.actions
+
+
 @pytest.mark.parametrize(
     ("m", "use", "scales_itself"),
     [
         pytest.param(running(), held(until_s=999), True, id="somebody uses it"),
         pytest.param(model(), UNUSED, True, id="it was not up yet"),
+        pytest.param(running(sleep_after_s=None), UNUSED, True, id="it never sleeps by itself"),
         pytest.param(running(), UNUSED, False, id="nobody but us stops anything there"),
         pytest.param(replace(scheduled(), created_at=NOON - timedelta(hours=1)), UNUSED, False, id="no window"),
     ],
@@ -231,7 +240,11 @@ def test_a_changed_time_to_live_is_told_to_the_tags_also_of_what_sleeps():
 
 def test_what_is_deleted_is_not_renewed():
     doomed = wishing(running(), Desired.DELETED, at(5), "asked for")
-    assert decide(doomed, READY, seconds=5, is_billed=True).actions == (RemoveResource(),)
+    told = Retag(Tagged(None, ttl_at=at(5)))
+    first = decide(doomed, READY, seconds=5, is_billed=True)
+    assert first.actions == (RemoveResource(), told), "its end is written on it, for whoever knows no rows"
+    again = decide(replace(first.model, tagged=told.tagged), READY, seconds=65, is_billed=True)
+    assert again.actions == (RemoveResource(),)
 
 
 # money

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.credentials import Credentials
+from botocore.exceptions import UnauthorizedSSOTokenError
 
 from llmanager.adapters.aws.bearer import RENEWED_AFTER_S, Bearer, token
 from llmanager.adapters.aws.fence import CLIENT_CONFIG
@@ -94,6 +95,15 @@ def test_it_is_renewed_long_before_it_ends():
 def test_without_credentials_it_says_what_is_missing():
     with pytest.raises(Unavailable, match="role"):
         Bearer(None, "us-east-1", FakeClock())()
+
+
+def test_a_sign_in_that_ran_out_is_told_as_one_of_our_errors():
+    class RanOut(Credentials):
+        def get_frozen_credentials(self):
+            raise UnauthorizedSSOTokenError
+
+    with pytest.raises(Unavailable, match="credentials"):
+        Bearer(RanOut("AKIDEXAMPLE", "secret"), "us-east-1", FakeClock())()
 
 
 def test_the_clients_bearer_is_made_from_the_same_credentials(account):

@@ -1,6 +1,8 @@
 """One call fails, any of them and in any way: what is wanted comes about all the same, and nothing is left over."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import count
 
 import pytest
@@ -8,8 +10,8 @@ import pytest
 from emulator.conditions import Timing
 from emulator.faults import Crash
 from llmanager.kernel.errors import Retryable
-from llmanager.models.entities import ReplicaState
-from tests.fakes.sagemaker import R, SageMakerWorld, sagemaker_world
+from llmanager.models.entities import ReplicaState, Tags
+from tests.fakes.sagemaker import TAGS, R, SageMakerWorld, sagemaker_world
 
 READY = ReplicaState.READY
 QUICK = Timing(
@@ -132,3 +134,34 @@ def test_a_cloud_that_is_always_behind(lag_s):
     a_life(world)
     world.clock.advance(lag_s)
     assert world.is_empty()
+
+
+def renewed() -> Tags:
+    return replace(TAGS, expires_at=datetime(2027, 1, 1, tzinfo=UTC))
+
+
+def test_tags_that_were_renewed_are_told_though_the_index_of_tags_is_behind():
+    world = sagemaker_world(timing=QUICK, stale_s=600)
+    world.run()
+    world.clock.advance(700)
+    world.host.retag(R, renewed())
+    world.cloud.gate = lambda service, *_: "stale" if service == "resourcegroupstaggingapi" else None
+    (held,) = world.host.resources()
+    assert held.tags == renewed()
+
+
+def test_what_is_woken_while_it_is_listed_is_not_told_as_running_on_its_old_tags():
+    world = sagemaker_world(timing=QUICK)
+    world.run()
+    world.pass_until(lambda: world.host.park(R), lambda: world.host.observe(R).instances == 0)
+
+    def wake(service: str, operation: str, params: dict) -> None:
+        if operation in ("DescribeEndpoint", "DescribeInferenceComponent"):
+            world.cloud.gate = None
+            world.host.retag(R, renewed())
+            world.host.start(world.order(), 0)
+
+    world.cloud.gate = wake
+    (held,) = world.host.resources()
+    assert held.is_running
+    assert held.tags == renewed()

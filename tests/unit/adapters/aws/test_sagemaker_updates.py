@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from llmanager.adapters.aws.sagemaker_create import ROLLED_AGAIN_S
+from llmanager.kernel.errors import InvalidInput
 from llmanager.models.entities import ReplicaState, Scaling
 from tests.fakes.sagemaker import GOOD, R, sagemaker_world
 
@@ -91,3 +93,40 @@ def test_with_fewer_copies_allowed_autoscaling_is_held_to_them_from_the_next_sta
         "ScalableTargets"
     ]
     assert (target["MinCapacity"], target["MaxCapacity"]) == (0, 1)
+
+
+def test_a_revision_that_was_rolled_back_is_told_and_not_tried_again_for_hours(world):
+    world.run()
+    world.host.hold_range(R, 1, 3)
+    bad = world.order(revision=2, spec=replace(GOOD, context_tokens=4096))
+    world.cloud.break_containers(R)
+    rollouts, refused = [], []
+    world.cloud.gate = lambda service, operation, params: rollouts.append(operation)
+    for _ in range(int(5 * 3600 / 60)):
+        try:
+            world.host.revise(bad)
+        except InvalidInput as error:
+            refused.append(str(error))
+        world.clock.advance(60)
+    assert rollouts.count("UpdateInferenceComponent") == 1
+    assert len(set(refused)) == 1
+    assert "went back" in refused[0]
+    assert [r.revision for r in world.host.observe(R).replicas] == [1]
+    world.cloud.break_containers(R, is_broken=False)
+    good = world.order(revision=3, spec=replace(GOOD, context_tokens=2048))
+    world.host.revise(good)
+    world.clock.advance(3600)
+    assert [r.revision for r in world.host.observe(R).replicas] == [3]
+
+
+def test_a_revision_that_was_rolled_back_is_tried_anew_after_hours(world):
+    world.run()
+    world.host.hold_range(R, 1, 3)
+    newer = world.order(revision=2, spec=replace(GOOD, context_tokens=4096))
+    world.cloud.break_containers(R)
+    world.host.revise(newer)
+    world.clock.advance(ROLLED_AGAIN_S)
+    world.cloud.break_containers(R, is_broken=False)
+    world.host.revise(newer)
+    world.clock.advance(3600)
+    assert [r.revision for r in world.host.observe(R).replicas] == [2]

@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
-from llmanager.kernel.errors import InvalidInput, Throttled
+from llmanager.kernel.errors import InvalidInput, Throttled, Unavailable
 from llmanager.kernel.table import Delete
 from llmanager.models import rows
 from llmanager.models.entities import Desired, Status
@@ -263,3 +265,29 @@ def test_a_pass_that_lost_its_lease_drops_no_row():
     assert world.status() is Status.DELETING
     world.settle()
     assert world.registry.find(GREETER) is None
+
+
+def test_an_update_that_the_host_refuses_for_good_is_told_once_and_the_old_replicas_serve_on():
+    world = World(host=FakeModelHost(traits=HostTraits(replaces_in_place=True)))
+    model = world.up()
+    change.update(world.registry, GREETER, lambda spec: replace(spec, context_tokens=512), accept_unknown_price=True)
+    for _ in range(3):
+        world.host.raises["revise"] = InvalidInput("The quota is reached. Ask for more.")
+        world.reconcile()
+    told = world.model()
+    assert (told.failure, world.status()) == ("The quota is reached. Ask for more.", Status.UPDATING)
+    assert [event.what for event in told.events].count("cannot be updated") == 1
+    assert world.host.endpoints(model.resource)
+    world.settle()
+    assert (world.model().failure, world.status()) == ("", Status.READY)
+
+
+def test_tags_that_cannot_be_written_keep_nothing_running():
+    world = World(host=FakeModelHost(traits=HostTraits(is_billed=True)))
+    model = world.up()
+    change.update(world.registry, GREETER, lambda spec: replace(spec, ttl_s=99_999), accept_unknown_price=True)
+    change.sleep(world.registry, GREETER)
+    world.host.raises["retag"] = Unavailable("AWS does not allow this server to add tags.")
+    with pytest.raises(Unavailable):
+        world.reconcile()
+    assert ("stop", model.resource, 0) in world.host.calls

@@ -8,7 +8,7 @@ import pytest
 
 from llmanager.kernel.errors import Unavailable
 from llmanager.models.usecases.reconcile import Outcome
-from llmanager.wiring.local.loop import RETRY_S, WORKERS, ReconcileLoop
+from llmanager.wiring.local.loop import RETRY_S, SLOW_AGAIN_S, SLOW_WORKERS, WORKERS, ReconcileLoop
 from tests.fakes.clock import FakeClock
 from tests.fakes.eventually import eventually
 
@@ -19,12 +19,12 @@ LONG_S = 3600.0
 class Stage:
     """A loop over a scripted reconcile; `until` waits for what it has done so far."""
 
-    def __init__(self, keys=(), period_s=LONG_S, chores=()):
+    def __init__(self, keys=(), period_s=LONG_S, chores=(), **more):
         self.clock = FakeClock()
         self.done, self.running, self.overlaps = Counter(), Counter(), 0
         self.act = lambda key: Outcome()
         self.news = threading.Condition()
-        self.loop = ReconcileLoop(self.reconcile, lambda: keys, self.clock, period_s, chores)
+        self.loop = ReconcileLoop(self.reconcile, lambda: keys, self.clock, period_s, chores, **more)
 
     def reconcile(self, key):
         with self.news:
@@ -119,6 +119,21 @@ def test_while_one_is_slow_the_others_go_on():
         go_on.set()
 
 
+def test_slow_hosts_never_take_all_workers():
+    go_on = threading.Event()
+    slow = [("acme", f"cloud{n}") for n in range(WORKERS + 1)]
+    with Stage(is_slow=lambda key: key in slow) as stage:
+        stage.act = lambda key: (key in slow and go_on.wait(10), Outcome())[1]
+        for key in slow:
+            stage.loop.poke(key)
+        stage.until(lambda: sum(stage.running.values()) == SLOW_WORKERS)
+        stage.loop.poke(B)
+        stage.until(lambda: stage.done[B] == 1)
+        go_on.set()
+        stage.pass_time(SLOW_AGAIN_S)
+        stage.until(lambda: sum(stage.done[key] for key in slow) >= SLOW_WORKERS)
+
+
 def test_an_outcome_says_when_to_come_back_and_who_else_is_due():
     with Stage() as stage:
         at = stage.clock.now() + timedelta(seconds=5)
@@ -126,6 +141,35 @@ def test_an_outcome_says_when_to_come_back_and_who_else_is_due():
         stage.loop.poke(A)
         stage.until(lambda: stage.done[A] == stage.done[B] == 1)
         stage.pass_time(5)
+        stage.until(lambda: stage.done[A] == 2)
+
+
+def test_who_says_when_to_try_again_is_not_asked_sooner():
+    with Stage() as stage:
+
+        def refuse(key):
+            if not stage.done[key]:
+                raise Unavailable("No instance is free.", retry_after_s=60)
+            return Outcome()
+
+        stage.act = refuse
+        stage.loop.poke(A)
+        stage.until(lambda: stage.done[A] == 1)
+        stage.loop.poke(B, RETRY_S)
+        stage.pass_time(RETRY_S)
+        stage.until(lambda: stage.done[B] == 1)
+        assert stage.done[A] == 1
+        stage.pass_time(60)
+        stage.until(lambda: stage.done[A] == 2)
+
+
+def test_what_most_rounds_pass_over_is_looked_at_when_it_asks_for_it():
+    """Models in a cloud are in few rounds, and what is on its way there is to be looked at sooner."""
+    with Stage(period_s=5, longest_s=60) as stage:
+        stage.act = lambda key: Outcome() if stage.done[A] else Outcome(stage.clock.now() + timedelta(seconds=10))
+        stage.loop.poke(A)
+        stage.until(lambda: stage.done[A] == 1)
+        stage.pass_time(10)
         stage.until(lambda: stage.done[A] == 2)
 
 

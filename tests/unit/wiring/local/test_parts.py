@@ -1,6 +1,7 @@
 """The parts of the local platform, joined, with a real table and no engine."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -10,10 +11,12 @@ from llmanager.models.entities import Backend, ModelSpec, Status
 from llmanager.models.reconcile import status
 from llmanager.models.usecases import change
 from llmanager.models.usecases.create import Creation, create
+from llmanager.models.usecases.reconcile import reconcile_once
 from llmanager.wiring.local import parts as local
 from llmanager.wiring.settings import Settings
 from llmanager.wiring.values import SettingsError
 from tests.fakes.eventually import eventually
+from tests.unit.models.samples import model as sample
 from tests.unit.models.usecases.world import GREETER
 
 REMOTES = '{"big": {"base_url": "http://127.0.0.1:9", "key": "canary-key"}, "open": {"base_url": "http://127.0.0.1:9"}}'
@@ -53,6 +56,20 @@ def test_what_was_there_is_there_again_after_a_restart(settings):
         parts.start(nothing_embeds)
         route = eventually(lambda: (r := parts.directory.find(*GREETER)) and r.upstreams and r)
         assert route.upstreams[0].authorization is None
+
+
+def test_models_of_a_backend_that_is_no_longer_set_up_keep_nothing_from_starting(settings):
+    orphan = replace(sample(), spec=replace(sample().spec, backend=Backend.SAGEMAKER))
+    with local.opened_parts(settings) as parts:
+        parts.registry.save(orphan, "absent")
+        create(parts.registry, creation("other", "open"))
+    with local.opened_parts(settings) as parts:
+        parts.start(nothing_embeds)
+        eventually(lambda: (r := parts.directory.find("acme", "other")) and r.upstreams)
+        change.delete(parts.registry, GREETER)
+        with pytest.raises(Unavailable, match="'sagemaker' is not set up"):
+            reconcile_once(parts.registry, GREETER, "tester")
+        assert parts.registry.find(GREETER) is not None, "what it costs is not forgotten"
 
 
 def test_a_home_serves_one_server(settings):
