@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 
 from llmanager.kernel.errors import Throttled
-from llmanager.models.entities import Desired, ModelSpec, Status
+from llmanager.models.entities import Desired, ModelSpec, Scaling, Sizing, Status
 from llmanager.models.errors import ModelBeingDeleted, PriceUnknown, WokenTooOften
 from llmanager.models.ledger import spent_by
 from llmanager.models.ports import HostTraits
@@ -171,6 +171,17 @@ def test_an_update_counts_one_revision_and_forgets_what_failed_before():
     assert changed.retry_at == changed.revised_at == world.clock.now()
     assert changed.quote.context_tokens == 512
     assert [(event.what, event.at) for event in changed.events][-1] == ("updated", world.clock.now())
+
+
+def test_how_many_it_was_is_kept_by_an_update_that_is_not_about_that():
+    world = World()
+    world.up()
+    world.registry.save(replace(world.model(), sizing=Sizing(3), may_surge=False), world.model().version)
+    change.update(world.registry, GREETER, lambda s: replace(s, context_tokens=512), accept_unknown_price=False)
+    assert world.model().sizing == Sizing(3)
+    assert world.model().may_surge, "there may be room for both this time"
+    change.update(world.registry, GREETER, lambda s: replace(s, scaling=Scaling(max=2)), accept_unknown_price=False)
+    assert world.model().sizing == Sizing()
 
 
 def test_a_limit_that_changes_counts_no_revision():

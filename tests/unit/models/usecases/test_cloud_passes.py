@@ -1,4 +1,4 @@
-"""Passes over a model at a host that bills, scales and replaces by itself: what the host is told, and what the row says."""
+"""Passes at a host that bills, scales and replaces by itself: what the host is told, and what the row says."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -81,9 +81,7 @@ def test_the_platform_is_told_to_keep_what_is_in_use(world):
 
 
 def test_an_update_is_rolled_out_by_the_host_and_nothing_is_started_or_stopped_for_it(world):
-    change.update(
-        world.registry, GREETER, lambda spec: replace(spec, context_tokens=512), accept_unknown_price=False
-    )
+    change.update(world.registry, GREETER, lambda spec: replace(spec, context_tokens=512), accept_unknown_price=False)
     calls = len(world.host.calls)
     world.settle()
     told = {call[0]: call for call in world.host.calls[calls:]}

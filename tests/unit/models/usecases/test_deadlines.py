@@ -16,7 +16,7 @@ LAST_MOMENT_S = LEASE_S - MARGIN_S
 
 
 class FencedHost(FakeModelHost):
-    """Checks the deadline right before each effect, as ports.py asks; `frozen_s` goes by once, in the `freezes` call."""
+    """Checks the deadline right before each effect, as ports.py asks; `frozen_s` goes by once, in call `freezes`."""
 
     def __init__(self, clock: FakeClock) -> None:
         super().__init__()
