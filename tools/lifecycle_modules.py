@@ -8,12 +8,13 @@ from pathlib import Path
 
 PATTERNS = (
     *(f"llmanager/models/{name}.py" for name in (
-        "reconcile", "admission", "schedule", "scaling", "ledger", "caps", "reaping", "orphans"
+        "reconcile", "limits", "roster", "sight", "actions",
+        "admission", "schedule", "scaling", "ledger", "caps", "alarms",
     )),
     "llmanager/models/usecases/*.py",
     "llmanager/vdb/lifecycle.py",
     *(f"llmanager/vdb/usecases/{name}.py" for name in ("sweep", "hibernate", "delete", "restore", "settle")),
-    "llmanager/kernel/orphans.py",
+    *(f"llmanager/kernel/{name}.py" for name in ("orphans", "deadline")),
 )  # fmt: skip
 LEAST_COVERED_PERCENT = 95
 LEAST_KILLED_PERCENT = 85
@@ -30,6 +31,36 @@ class Equivalent:
 
 
 EQUIVALENT: tuple[Equivalent, ...] = (
+    Equivalent(
+        "llmanager/models/reconcile.py",
+        "least = max(model.spec.scaling.awake, window.min if window else 0)",
+        "least = max(model.spec.scaling.awake, window.min if window else 1)",
+        "as many as are awake are one at least",
+    ),
+    Equivalent(
+        "llmanager/models/reconcile.py",
+        "backoff_s = min(LONGEST_BACKOFF_S, 0.5 * 2.0 ** min(failures, 10)) if failures > 1 else 0.0",
+        "backoff_s = min(LONGEST_BACKOFF_S, 0.5 * 2.0 ** min(failures, 11)) if failures > 1 else 0.0",
+        "the longest wait is reached long before",
+    ),
+    Equivalent(
+        "llmanager/models/limits.py",
+        "window = timedelta(seconds=max(model.spec.sleep_after_s or 0, GPU_WINDOW_S))",
+        "window = timedelta(seconds=max(model.spec.sleep_after_s or 1, GPU_WINDOW_S))",
+        "both are less than the shortest window",
+    ),
+    Equivalent(
+        "llmanager/models/roster.py",
+        "return tuple(sorted([*failed, *islice(free, max(0, missing))][: max(0, missing)]))",
+        "return tuple(sorted([*failed, *islice(free, max(1, missing))][: max(0, missing)]))",
+        "no more than are missing are taken of them",
+    ),
+    Equivalent(
+        "llmanager/models/usecases/watch.py",
+        "for _, error in failed[:1]:",
+        "for _, error in failed[:2]:",
+        "the first is raised",
+    ),
     Equivalent(
         "llmanager/models/usecases/make_room.py",
         "need_mib = host.quote(for_model.spec).memory_mib // for_model.spec.scaling.awake",

@@ -49,6 +49,14 @@ def test_more_than_one_in_five_stops(count, rows):
     assert verdict.suspicious == names(*range(rows, count))
 
 
+@pytest.mark.parametrize(
+    ("count", "names_told"),
+    [(3, "lm-00, lm-01, lm-02."), (4, "lm-00, lm-01, lm-02 and 1 more."), (9, "lm-00, lm-01, lm-02 and 6 more.")],
+)
+def test_those_in_doubt_are_named_and_many_are_counted(count, names_told):
+    assert names_told in judged(held(count)).why
+
+
 def test_the_dead_count_as_held():
     verdict = judged(held(5), alive=names(0), dead=names(1, 2, 3))
     assert (verdict.remove, verdict.is_stopped) == (names(1, 2, 3, 4), False)

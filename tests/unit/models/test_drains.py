@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from llmanager.models.actions import StopReplica
+from llmanager.models.actions import StartReplica, StopReplica
 from llmanager.models.entities import Desired, ReplicaState, Scaling, Use
 from llmanager.models.limits import sleeps_at
 from llmanager.models.reconcile import FAILED_AFTER, wishing
@@ -53,7 +53,23 @@ def test_one_that_is_still_starting_is_waited_for_by_nobody():
 
 def test_a_failed_one_that_nobody_needs_is_forgotten():
     crashed = seeing(ReplicaState.FAILED, ReplicaState.READY)
-    assert decide(running(), crashed, held(until_s=999), seconds=11).actions == (StopReplica(0),)
+    forgotten = decide(running(), crashed, held(until_s=999), seconds=11)
+    assert forgotten.actions == (StopReplica(0),)
+    assert forgotten.again_at == at(12), "it is seen soon whether it is gone"
+
+
+def test_a_replica_that_was_told_to_leave_long_ago_is_not_told_anew():
+    draining = decide(running(), BOTH, held(until_s=999), seconds=11)
+    again = decide(draining.model, BOTH, held(until_s=999), seconds=30)
+    assert again.model.observed.replicas[1].leaving_at == at(11)
+
+
+def test_one_that_stops_is_waited_for_before_another_takes_its_place():
+    stopping = seeing(ReplicaState.STOPPING)
+    waiting = decide(running(), stopping, seconds=11)
+    assert (waiting.actions, waiting.again_at) == ((), at(12))
+    two = replace(running(), spec=replace(running().spec, scaling=Scaling(min=2)))
+    assert decide(two, stopping, seconds=11).actions == (StartReplica(1),)
 
 
 def test_one_replica_that_fails_over_and_over_beside_another_is_tried_ever_more_slowly():

@@ -1,5 +1,7 @@
 """The limits in a model's life: idleness, time to live, time asleep."""
 
+from dataclasses import replace
+
 import pytest
 
 from llmanager.models.actions import RemoveResource, StopReplica
@@ -8,7 +10,7 @@ from llmanager.models.entities import (
     Status,
     Use,
 )
-from llmanager.models.limits import sleeps_at
+from llmanager.models.limits import idle_since, sleeps_at
 from llmanager.models.reconcile import status, wishing
 from tests.unit.models.samples import (
     FAILED,
@@ -90,6 +92,15 @@ def test_a_model_asleep_for_long_is_deleted():
     gone = decide(asleep, NOTHING, seconds=110)
     assert gone.model.desired is Desired.DELETED
     assert gone.needs_no_use
+    assert gone.model.events[-1].why == "asleep and unused for 100 s"
+
+
+def test_one_that_was_never_up_is_idle_from_its_last_wish_on_and_one_that_is_from_when_it_was_ready():
+    m = model()
+    assert idle_since(m, UNUSED) == m.desired_at
+    assert idle_since(replace(m, ready_at=at(30)), UNUSED) == at(30)
+    assert idle_since(replace(m, ready_at=at(30)), Use(last_used_at=at(50))) == at(50)
+    assert idle_since(replace(m, ready_at=at(30)), Use(last_used_at=at(50)), held_at=at(70)) == at(70)
 
 
 def test_a_sleeping_model_knows_when_to_be_looked_at_again():

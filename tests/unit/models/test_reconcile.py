@@ -1,20 +1,35 @@
 """The lifecycle's decisions, one sentence each."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmanager.models.actions import ForgetModel, RemoveResource, StartReplica, StopReplica, describe
+from llmanager.models.actions import (
+    ForgetModel,
+    HoldRange,
+    RemoveResource,
+    Retag,
+    Revise,
+    StartReplica,
+    StopReplica,
+    describe,
+)
 from llmanager.models.entities import (
     MAX_EVENTS,
     Desired,
+    Event,
     ReplicaState,
     Scaling,
     Status,
+    Tagged,
+    Window,
 )
 from llmanager.models.reconcile import (
     FAILED_AFTER,
+    LOOK_AT_CLOUD_S,
+    LOOK_S,
     Decision,
     needs_new_replicas,
     status,
@@ -120,6 +135,25 @@ def test_repeated_crashes_are_told_and_tried_ever_more_slowly():
     assert m.failure == "it broke"
 
 
+def test_the_waits_between_tries_double_from_two_seconds_to_a_minute():
+    m, waits = running(), []
+    for failure in range(1, 9):
+        m = decide(replace(m, observed=STARTING), FAILED, seconds=1000 * failure).model
+        assert m.retry_at is not None
+        waits.append((m.retry_at - at(1000 * failure)).total_seconds())
+    assert waits == [0, 2, 4, 8, 16, 32, 60, 60]
+
+
+def test_users_are_told_of_the_third_failure_in_a_row_and_why_each_happened():
+    m = running()
+    for failure in (1, 2):
+        m = decide(replace(m, observed=STARTING), FAILED, seconds=1000 * failure).model
+        assert (status(m), m.failure) == (Status.WAKING, "")
+    third = decide(replace(m, observed=STARTING), FAILED, seconds=3000).model
+    assert (status(third), third.failure) == (Status.FAILED, "it broke")
+    assert third.events[-1] == Event(at(3000), "replica failed", "it broke")
+
+
 def test_what_cannot_be_repaired_is_not_tried_again():
     final = seeing(ReplicaState.FAILED, reason="The file is broken.", is_final=True)
     failed = decide(decide(model(), NOTHING).model, final)
@@ -133,7 +167,10 @@ def test_a_wake_tries_a_failed_model_again():
     failed = decide(decide(model(), NOTHING).model, final).model
     woken = wishing(failed, Desired.RUNNING, at(9), "asked for")
     assert status(woken) is Status.CREATING
-    assert decide(woken, final, seconds=9).actions == (StartReplica(0),)
+    assert (woken.failures, woken.failure, woken.retry_at) == (0, "", at(9))
+    started = decide(woken, final, seconds=9)
+    assert (started.actions, started.again_at) == ((StartReplica(0),), at(10))
+    assert decide(started.model, STARTING, seconds=20).again_at == at(21), "a time that has come is not waited for"
 
 
 def test_recovery_forgets_failures():
@@ -158,7 +195,8 @@ def test_one_of_two_replicas_that_fails_is_restarted_while_the_other_serves():
 
 def test_open_requests_are_waited_for_when_a_user_puts_a_model_to_sleep():
     asleep = wishing(running(), Desired.ASLEEP, at(10), "asked for")
-    assert decide(asleep, READY, held(until_s=60), seconds=11).actions == ()
+    waiting = decide(asleep, READY, held(until_s=60), seconds=11)
+    assert (waiting.actions, waiting.again_at) == ((), at(12))
     assert decide(asleep, READY, UNUSED, seconds=11).actions == (StopReplica(0),)
     assert decide(asleep, READY, held(until_s=600), seconds=10 + DRAIN_S).actions == (StopReplica(0),)
 
@@ -179,8 +217,13 @@ def test_a_request_while_it_falls_asleep_keeps_it_up():
 
 def test_limits_and_counts_change_without_new_replicas():
     spec = model().spec
-    assert not needs_new_replicas(spec, replace(spec, sleep_after_s=1, ttl_s=2, delete_after_s=3))
+    limits = {"sleep_after_s": 1, "ttl_s": 2, "delete_after_s": 3, "gpu_idle_below_percent": Decimal(5)}
+    for name, limit in limits.items():
+        limited = replace(spec, **{name: limit})
+        assert not needs_new_replicas(spec, limited)
+        assert not needs_new_replicas(limited, spec)
     assert not needs_new_replicas(spec, replace(spec, scaling=Scaling(2, 4)))
+    assert not needs_new_replicas(spec, replace(spec, scaling=Scaling(schedule=(Window("08:00", "18:00"),))))
     assert needs_new_replicas(spec, replace(spec, context_tokens=512))
     assert needs_new_replicas(spec, replace(spec, scaling=Scaling(target_concurrency=9)))
 
@@ -193,6 +236,18 @@ def test_delete_removes_until_nothing_is_seen():
     assert decide(doomed, READY, held(until_s=99), seconds=5).actions == (RemoveResource(),)
     assert decide(doomed, seeing(exists=True), seconds=99).actions == (RemoveResource(),)
     assert decide(doomed, NOTHING, seconds=99).actions == (ForgetModel(),)
+
+
+def test_a_delete_is_looked_at_again_soon_and_more_seldom_where_looking_is_counted():
+    doomed = wishing(running(), Desired.DELETED, at(5), "asked for")
+    assert decide(doomed, READY, seconds=5).again_at == at(5 + LOOK_S)
+    assert decide(doomed, READY, seconds=5, is_billed=True).again_at == at(5 + LOOK_AT_CLOUD_S)
+
+
+def test_the_row_tells_when_nothing_was_first_seen():
+    doomed = wishing(running(), Desired.DELETED, at(5), "asked for")
+    first = decide(doomed, NOTHING, seconds=10, gone_after_s=60).model
+    assert first.gone_at == decide(first, NOTHING, seconds=70, gone_after_s=60).model.gone_at == at(10)
 
 
 def test_the_row_goes_only_after_nothing_was_seen_twice():
@@ -217,8 +272,9 @@ def test_events_are_bounded():
 
 
 def test_every_action_has_words():
-    words = [describe(a) for a in (StartReplica(1), StopReplica(2), RemoveResource(), ForgetModel())]
-    assert len(set(words)) == 4
+    actions = (StartReplica(1), StopReplica(2), RemoveResource(), ForgetModel(), Revise(), Retag(Tagged()))
+    assert len({describe(action) for action in actions}) == len(actions)
+    assert describe(HoldRange(1, 3)) == "let the platform scale between 1 and 3"
 
 
 STATES = st.sampled_from(ReplicaState)

@@ -65,6 +65,19 @@ def test_without_room_for_both_the_old_one_leaves_first_and_requests_wait_for_th
     assert decide(stopping.model, NOTHING, seconds=14).actions == (StartReplica(0),)
 
 
+def test_an_update_that_finds_one_stopping_does_not_wait_for_it():
+    decision = decide(CHANGED, seen(OLD, (ReplicaState.STOPPING, 1)), seconds=11)
+    assert decision.actions == (StartReplica(2),)
+
+
+def test_where_failed_replicas_are_tried_again_none_of_them_is_stopped():
+    two = replace(CHANGED, spec=replace(CHANGED.spec, scaling=Scaling(min=2, max=2)))
+    both = seen((ReplicaState.FAILED, 2), (ReplicaState.FAILED, 2))
+    waiting = decide(two, both, seconds=20)
+    assert waiting.actions == ()
+    assert decide(waiting.model, both, seconds=22).actions == (StartReplica(0), StartReplica(1))
+
+
 def test_a_new_replica_that_fails_leaves_the_old_one_serving():
     failing = (ReplicaState.FAILED, 2)
     decision = decide(CHANGED, seen(OLD, failing), seconds=20)
@@ -101,6 +114,10 @@ def test_of_too_many_those_that_are_not_ready_leave():
 def test_a_platform_that_scales_itself_may_run_more_than_we_asked_for():
     both = replace(seeing(ReplicaState.READY, ReplicaState.READY), floor=0)
     assert decide(running(), both, seconds=1, scales_itself=True).actions == ()
+
+
+def test_a_range_that_a_host_shows_is_left_alone_where_the_platform_does_not_scale():
+    assert decide(running(), replace(READY, ceiling=1), held(until_s=99), seconds=1).actions == ()
 
 
 def test_the_platform_keeps_a_floor_while_the_model_is_in_use():

@@ -120,6 +120,29 @@ def test_else_it_is_started(m, use, scales_itself):
     assert decision.model.desired is Desired.RUNNING
 
 
+def test_within_its_window_what_its_platform_put_to_sleep_is_started_again():
+    slept = decide(scheduled(), PARKED, seconds=3700, scales_itself=True)
+    assert slept.model.desired is Desired.RUNNING
+    assert StartReplica(0) in slept.actions
+
+
+def test_within_its_window_the_platform_keeps_what_it_else_may_end():
+    m = scheduled(sleep_after_s=300)
+    up = replace(READY, floor=1, ceiling=1)
+    assert decide(m, up, seconds=3700, scales_itself=True).actions == ()
+    assert decide(m, up, seconds=7200, scales_itself=True).model.desired is Desired.ASLEEP
+    assert decide(m, up, seconds=10, scales_itself=True).actions == (HoldRange(0, 1),)
+
+
+def test_within_its_window_no_gpu_is_asked_whether_it_may_sleep():
+    m = scheduled(sleep_after_s=60)
+    picky = replace(m, spec=replace(m.spec, gpu_idle_below_percent=Decimal(5)))
+    cloud = HostTraits(measures_gpus=True)
+    assert asks_gpus(picky, Sight(READY, traits=cloud), at(3599))
+    assert not asks_gpus(picky, Sight(READY, traits=cloud), at(3600))
+    assert asks_gpus(picky, Sight(READY, traits=cloud), at(7200))
+
+
 def test_a_sleeping_model_gives_its_floor_up_before_it_stops():
     asleep = wishing(running(), Desired.ASLEEP, at(10), "asked for")
     decision = decide(asleep, replace(READY, floor=1, ceiling=2), seconds=11, scales_itself=True)

@@ -96,6 +96,18 @@ def test_only_types_that_the_operator_named():
         cloud.create()
 
 
+def test_nor_may_a_model_come_to_run_on_another_type_though_it_takes_no_more():
+    cloud = Cloud()
+    model = cloud.create()
+    quote = cloud.host.quote
+    cloud.host.quote = lambda spec: replace(quote(spec), instance_type="other")
+    cloud.registry = replace(cloud.registry, caps=replace(ROOMY, instance_types=frozenset({"fake"})))
+    with pytest.raises(InstanceTypeNotAllowed, match="'other' may not be used"):
+        change.update(
+            cloud.registry, model.key, lambda spec: replace(spec, context_tokens=512), accept_unknown_price=False
+        )
+
+
 def test_what_runs_on_a_host_that_bills_nothing_is_only_counted_as_a_model():
     world = World()
     world.host.usd_per_hour = None

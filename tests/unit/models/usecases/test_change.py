@@ -1,11 +1,15 @@
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from llmanager.kernel.errors import InvalidInput, Throttled
-from llmanager.models.entities import Desired, ModelSpec, Status
-from llmanager.models.errors import ModelBeingDeleted, PriceUnknown
+from llmanager.models.entities import Desired, ModelSpec, Scaling, Sizing, Status
+from llmanager.models.errors import ModelBeingDeleted, PriceUnknown, WokenTooOften
+from llmanager.models.ledger import spent_by
+from llmanager.models.ports import HostTraits
 from llmanager.models.usecases import change
+from llmanager.models.usecases.change import WAKES_PER_HOUR
 from llmanager.models.usecases.create import Creation, create
 from tests.fakes.model_host import FakeModelHost
 from tests.unit.models.usecases.world import GREETER, World
@@ -42,6 +46,59 @@ def test_many_wakes_write_once():
     for _ in range(10):
         change.wake(world.registry, GREETER)
     assert len(world.changed) == written + 1
+
+
+def woken(world: World, times: int) -> None:
+    for _ in range(times):
+        change.sleep(world.registry, GREETER)
+        world.clock.advance(60)
+        change.wake(world.registry, GREETER)
+
+
+def billed() -> World:
+    world = World(host=FakeModelHost(traits=HostTraits(is_billed=True)))
+    world.up()
+    return world
+
+
+def test_where_wakes_cost_money_there_are_only_so_many_an_hour():
+    world = billed()
+    woken(world, WAKES_PER_HOUR)
+    change.sleep(world.registry, GREETER)
+    world.clock.advance(60)
+    with pytest.raises(WokenTooOften, match="'greeter' was woken 12 times within an hour") as told:
+        change.wake(world.registry, GREETER)
+    assert world.model().desired is Desired.ASLEEP
+    assert told.value.retry_after_s == 3600 - 60 * WAKES_PER_HOUR
+    world.clock.advance(told.value.retry_after_s)
+    change.wake(world.registry, GREETER)
+    assert len(world.model().wakes) == WAKES_PER_HOUR, "those of an hour ago are forgotten"
+
+
+def test_what_ran_before_an_update_is_paid_at_the_price_of_that_time():
+    world = World(host=FakeModelHost(traits=HostTraits(is_billed=True)))
+    world.host.usd_per_hour = Decimal(2)
+    world.up()
+    world.clock.advance(1800)
+    world.host.usd_per_hour = Decimal(4)
+    change.update(world.registry, GREETER, lambda s: replace(s, context_tokens=512), accept_unknown_price=False)
+    assert spent_by(world.model(), world.clock.now()) == 1
+    world.clock.advance(900)
+    assert spent_by(world.model(), world.clock.now()) == 2
+
+
+def test_where_wakes_cost_money_waking_what_is_up_is_none():
+    world = billed()
+    for _ in range(2 * WAKES_PER_HOUR):
+        change.wake(world.registry, GREETER)
+    assert world.model().wakes == ()
+
+
+def test_where_wakes_cost_nothing_nobody_counts_them():
+    world = World()
+    world.up()
+    woken(world, 2 * WAKES_PER_HOUR)
+    assert world.model().wakes == ()
 
 
 def test_a_change_is_made_on_top_of_another_that_was_first():
@@ -114,6 +171,17 @@ def test_an_update_counts_one_revision_and_forgets_what_failed_before():
     assert changed.retry_at == changed.revised_at == world.clock.now()
     assert changed.quote.context_tokens == 512
     assert [(event.what, event.at) for event in changed.events][-1] == ("updated", world.clock.now())
+
+
+def test_how_many_it_was_is_kept_by_an_update_that_is_not_about_that():
+    world = World()
+    world.up()
+    world.registry.save(replace(world.model(), sizing=Sizing(3), may_surge=False), world.model().version)
+    change.update(world.registry, GREETER, lambda s: replace(s, context_tokens=512), accept_unknown_price=False)
+    assert world.model().sizing == Sizing(3)
+    assert world.model().may_surge, "there may be room for both this time"
+    change.update(world.registry, GREETER, lambda s: replace(s, scaling=Scaling(max=2)), accept_unknown_price=False)
+    assert world.model().sizing == Sizing()
 
 
 def test_a_limit_that_changes_counts_no_revision():

@@ -119,8 +119,9 @@ def test_a_schedule_that_cannot_be_kept_is_refused():
         create(world.registry, Creation("acme", "greeter", ModelSpec("m", scaling=scaling, sleep_after_s=60)))
     assert refused.value.param == "scaling.schedule.1"
     kept = Scaling(schedule=(Window("08:00", "18:00"),))
-    with pytest.raises(InvalidInput, match="never does"):
+    with pytest.raises(InvalidInput, match="never does") as refused:
         create(world.registry, Creation("acme", "greeter", ModelSpec("m", scaling=kept)))
+    assert refused.value.param == "sleep_after_s"
     world.create()
     with pytest.raises(InvalidInput, match="never does"):
         change.update(

@@ -14,7 +14,7 @@ from llmanager.models.usecases.fleet import fleet
 from llmanager.models.usecases.use import hold
 from tests.fakes.clock import NOON
 from tests.fakes.model_host import FakeModelHost
-from tests.unit.models.samples import at
+from tests.unit.models.samples import at, model
 from tests.unit.models.usecases.world import GREETER, World
 
 
@@ -39,6 +39,7 @@ def test_nothing_is_an_empty_fleet(cloud):
     assert (empty.members, empty.instances, empty.usd_per_hour, empty.usd_spent) == ((), 0, 0, 0)
     assert (empty.unpriced, empty.alarms, empty.caps) == (0, 0, Caps())
     assert empty.at == NOON
+    assert {type(empty.usd_per_hour), type(empty.usd_per_hour_max), type(empty.usd_spent)} == {Decimal}
 
 
 def test_of_each_model_what_runs_since_when_and_what_it_costs(cloud):
@@ -97,6 +98,12 @@ def test_a_model_of_a_backend_that_is_no_longer_set_up_is_shown(cloud):
     cloud.registry = replace(cloud.registry, hosts={})
     (member,) = fleet(cloud.registry).members
     assert (member.status, member.instances_max) == (Status.READY, 1)
+
+
+def test_a_row_that_tells_no_story_began_when_it_was_created(cloud):
+    cloud.registry.save(model(created_at=at(5)), "absent")
+    (member,) = fleet(cloud.registry).members
+    assert member.last_event == Event(at(5), "created")
 
 
 def test_no_host_is_asked(cloud):

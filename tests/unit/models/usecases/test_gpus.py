@@ -11,6 +11,7 @@ from llmanager.models.entities import Status
 from llmanager.models.limits import GPU_WINDOW_S, gpus_since
 from llmanager.models.ports import HostTraits
 from llmanager.models.usecases import change
+from llmanager.models.usecases.use import hold
 from tests.unit.models.samples import UNUSED, at, held, running
 from tests.unit.models.usecases.world import GREETER, World
 
@@ -27,6 +28,39 @@ def picky(**limits):
     world.settle()
     world.clock.advance(901)
     return world
+
+
+def test_gpus_are_asked_only_where_nothing_else_is_left_to_tell():
+    world = World()
+    world.host.traits = HostTraits(measures_gpus=True)
+    world.host.gpu = Decimal(50)
+    world.up(sleep_after_s=900)
+    world.clock.advance(800)
+    five = Decimal(5)
+    change.update(
+        world.registry, GREETER, lambda s: replace(s, gpu_idle_below_percent=five), accept_unknown_price=False
+    )
+    world.settle()
+    assert world.host.gpu_asked == 0, "it is not unused for long enough"
+    hold(world.registry, GREETER, "gateway", lease_s=60)
+    world.clock.advance(30)
+    world.reconcile()
+    assert world.host.gpu_asked == 0, "somebody uses it"
+    world.clock.advance(900)
+    world.reconcile()
+    assert world.host.gpu_asked == 1
+    assert world.status() is Status.READY
+
+
+def test_it_is_asked_what_its_own_gpus_did_in_the_time_after_which_it_may_sleep():
+    world, asked = picky(), []
+
+    def gpu_percent(resource, since):
+        asked.append((resource, since))
+
+    world.host.gpu_percent = gpu_percent
+    world.reconcile()
+    assert asked[0] == (world.model().resource, world.clock.now() - timedelta(seconds=900))
 
 
 def test_metrics_that_cannot_be_had_keep_it_awake_and_it_is_asked_again():

@@ -39,7 +39,7 @@ def test_where_all_are_in_use_a_start_waits_and_says_why():
     world.create()
     outcome = world.reconcile()
     assert (outcome.others, world.status(("acme", "first"))) == ((), Status.READY)
-    assert outcome.again_at is not None
+    assert outcome.again_at == world.clock.now() + timedelta(seconds=NO_ROOM_S)
     assert "needs 100 MiB" in world.model().observed.replicas[0].stage
     written = len(world.changed)
     world.reconcile()

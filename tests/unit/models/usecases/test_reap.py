@@ -1,11 +1,13 @@
 """What is due, told or done."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from llmanager.kernel.errors import Unavailable
+from llmanager.models import rows
 from llmanager.models.entities import Desired, Scaling, Status, Window
 from llmanager.models.ports import HostTraits
 from llmanager.models.usecases import change
@@ -89,6 +91,18 @@ def test_one_that_is_used_just_then_is_told_and_not_done(world):
     (due,) = reaped(world).due
     assert not due.is_begun
     assert world.status() is Status.READY
+
+
+def test_what_its_own_cut_off_call_left_does_not_hold_it_up_and_another_ones_lease_does(world):
+    world.up()
+    world.clock.advance(900)
+    lease = rows.lease_row(GREETER, "reconciler", world.clock.now() + timedelta(seconds=60))
+    held = world.table.put(lease, "absent")
+    (due,) = reaped(world).due
+    assert not due.is_begun
+    world.table.put(rows.lease_row(GREETER, "reaper", world.clock.now() + timedelta(seconds=60)), held.version)
+    (due,) = reaped(world).due
+    assert due.is_begun
 
 
 def test_a_schedule_that_wakes_is_nothing_to_reap(world):

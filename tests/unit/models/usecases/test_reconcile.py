@@ -13,6 +13,7 @@ from llmanager.models.usecases.use import hold, let_go
 from tests.fakes.clock import NOON
 from tests.fakes.model_host import FakeModelHost
 from tests.fakes.orders import held_by
+from tests.unit.models.samples import at
 from tests.unit.models.usecases.world import GREETER, World
 
 SINGER = ("acme", "singer")
@@ -106,7 +107,7 @@ def test_while_another_holds_the_lease_nothing_is_done():
     world = World()
     world.create()
     world.table.put(rows.lease_row(GREETER, "another", NOON.replace(hour=13)), "absent")
-    assert world.reconcile().again_at is not None
+    assert world.reconcile().again_at == at(1)
     assert world.host.calls == []
 
 

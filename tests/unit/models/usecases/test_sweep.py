@@ -147,6 +147,7 @@ def test_a_host_that_fails_holds_up_no_other(world):
     world.drop("lm-a")
     report = sweep(world.registry)
     assert world.cloud.calls == [("remove", "lm-a")]
+    assert [(host.backend, len(host.errors)) for host in report.hosts] == [(Backend.LOCAL, 1), (Backend.SAGEMAKER, 0)]
     with pytest.raises(Unavailable, match="away"):
         report.check()
 

@@ -70,7 +70,9 @@ def test_what_does_not_say_when_it_ends_is_told_and_after_two_days_parked(host, 
     host.hold("lm-a", tags=unreadable, created_at=NOON)
     assert deeds(watched(host, UNREADABLE_AFTER_S)) == [("lm-a", Deed.TELL)]
     assert host.calls == []
-    assert deeds(watched(host, UNREADABLE_AFTER_S + 1)) == [("lm-a", Deed.PARK)]
+    parked = watched(host, UNREADABLE_AFTER_S + 1)
+    assert deeds(parked) == [("lm-a", Deed.PARK)]
+    assert parked[0].why == "no tag says when it ends, for more than 172800 s"
     assert host.calls == [("park", "lm-a")]
 
 
@@ -100,7 +102,10 @@ def test_one_that_fails_holds_up_no_other_and_is_tried_again(host):
     host.broken = {("remove", "lm-a"): Throttled("slow down"), ("park", "lm-d"): Unavailable("away")}
     acts = watched(host)
     assert host.calls == [("remove", "lm-b"), ("remove", "lm-c")]
-    assert [act.resource for act in acts if act.error] == ["lm-a", "lm-d"]
+    failed = [act for act in acts if act.error]
+    assert deeds(failed) == [("lm-a", Deed.REMOVE), ("lm-d", Deed.PARK)]
+    assert "time to live" in failed[0].why
+    assert "nobody renewed it" in failed[1].why
     with pytest.raises(Throttled) as raised:
         check(acts)
     assert raised.value.__notes__ == ["lm-a", "lm-d"]
