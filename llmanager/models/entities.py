@@ -144,6 +144,7 @@ class Tags:
     generation: str
     expires_at: datetime | None = None  # dead man's switch: past it nothing of it may run; None: it has none
     ttl_at: datetime | None = None  # hard end of life: past it the resource goes; None: none
+    installation: str = ""  # whose rows tell of it, where several share an account and a stage; "": not told
 
 
 @dataclass(frozen=True)

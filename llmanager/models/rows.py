@@ -89,9 +89,14 @@ def tombstone_row(model: Model, now: datetime) -> Row:
     return Row(gone_partition(), model.resource, body, expires_at=now + timedelta(days=TOMBSTONE_DAYS))
 
 
-def fleet_row() -> Row:
+def fleet_row(installation: str) -> Row:
     """Each admission writes it anew, so that of two at once one counts again. It stays when the models go."""
-    return Row(fleet_partition(), fleet_sort())
+    return Row(fleet_partition(), fleet_sort(), {"installation": installation})
+
+
+def installation_in(fleet: Row | None) -> str:
+    """What tells these rows' resources from another installation's; "": not decided yet."""
+    return "" if fleet is None else str(fleet.body.get("installation", ""))
 
 
 def still_there(model: Model) -> Check:

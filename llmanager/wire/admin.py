@@ -104,6 +104,7 @@ class HostOrphans(Response):
     backend: str
     removed: tuple[str, ...]
     suspicious: tuple[str, ...]  # no tombstone tells that they were a model's
+    elsewhere: tuple[str, ...]  # another installation's, or this one's from before its rows were lost: left alone
     is_stopped: bool  # nothing suspicious is removed until somebody looked
     why: str
     errors: tuple[str, ...]

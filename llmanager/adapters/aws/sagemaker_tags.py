@@ -15,6 +15,7 @@ NAME: Final = "llmanager:name"
 GENERATION: Final = "llmanager:generation"
 EXPIRES_AT: Final = "llmanager:expires_at"
 TTL_AT: Final = "llmanager:ttl_at"
+INSTALLATION: Final = "llmanager:installation"
 ROLLED: Final = "llmanager:rolled"  # of a component: the revision that was last rolled out, and when that began
 NONE: Final = "none"
 
@@ -22,6 +23,7 @@ NONE: Final = "none"
 def written(tags: Tags) -> dict[str, str]:
     """Of a new resource."""
     told = {STAGE: tags.stage, TENANT: tags.tenant, NAME: tags.name, GENERATION: tags.generation}
+    told |= {INSTALLATION: tags.installation} if tags.installation else {}
     times = {EXPIRES_AT: tags.expires_at, TTL_AT: tags.ttl_at}
     return told | {key: rfc3339(at) for key, at in times.items() if at is not None}
 
@@ -41,7 +43,8 @@ def read(tags: Mapping[str, str]) -> Tags | None:
     stage, tenant, name, generation = told
     if stage is None or tenant is None or name is None or generation is None:
         return None
-    return Tags(stage, tenant, name, generation, _time(tags.get(EXPIRES_AT)), _time(tags.get(TTL_AT)))
+    times = _time(tags.get(EXPIRES_AT)), _time(tags.get(TTL_AT))
+    return Tags(stage, tenant, name, generation, *times, tags.get(INSTALLATION, ""))
 
 
 def rolled(revision: int, at: datetime) -> dict[str, str]:

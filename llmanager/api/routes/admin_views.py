@@ -53,6 +53,7 @@ def orphans_view(sweep: Sweep) -> tuple[wire.HostOrphans, ...]:
             backend=host.backend,
             removed=host.removed,
             suspicious=host.suspicious,
+            elsewhere=host.elsewhere,
             is_stopped=host.is_stopped,
             why=host.why,
             errors=tuple(_told(error) for error in host.errors),

@@ -19,7 +19,8 @@ def admission(registry: Registry, model: Model) -> Put:
     fleet = registry.table.get(rows.fleet_partition(), rows.fleet_sort())
     claims = [registry.claim(other) for other in registry.every() if other.key != model.key]
     refuse_over(registry.caps, claims, registry.claim(model), model.quote.instance_type)
-    return Put(rows.fleet_row(), "absent" if fleet is None else fleet.version)
+    installation = rows.installation_in(fleet) or registry.new_id()
+    return Put(rows.fleet_row(installation), "absent" if fleet is None else fleet.version)
 
 
 def growth(registry: Registry, before: Model, after: Model) -> tuple[Put, ...]:

@@ -27,7 +27,7 @@ def propose(registry: Registry, creation: Creation) -> Model:
     if host is None:
         raise InvalidInput(
             f"The backend {creation.spec.backend.value!r} is not set up on this server. "
-            "Its operator does that in the settings; 'local' is always there.",
+            "Its operator does that in the settings.",
             param="backend",
         )
     refuse_if_contradictory(creation.spec)

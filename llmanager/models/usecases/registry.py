@@ -87,6 +87,9 @@ class Registry:
         """Whether this registry has admitted anything yet. False where models run: it was lost."""
         return self.table.get(rows.fleet_partition(), rows.fleet_sort()) is not None
 
+    def installation(self) -> str:
+        return rows.installation_in(self.table.get(rows.fleet_partition(), rows.fleet_sort()))
+
     def use(self, key: Key) -> Use:
         tenant, name = key
         return rows.to_use(self.table.get(rows.use_partition(tenant), name))
@@ -121,6 +124,7 @@ class Registry:
             tenant=model.tenant,
             name=model.name,
             generation=model.generation,
+            installation=self.installation(),
             expires_at=model.tagged.expires_at,
             ttl_at=ends_at(model),
         )

@@ -22,6 +22,7 @@ class HostSweep:
     suspicious: tuple[str, ...] = ()  # neither row nor tombstone
     is_stopped: bool = False
     why: str = ""
+    elsewhere: tuple[str, ...] = ()  # of another installation, or of this one before its rows were lost: left alone
     errors: tuple[LLManagerError, ...] = ()
 
 
@@ -60,10 +61,14 @@ def _swept(registry: Registry, backend: Backend, host: ModelHost, dry_run: bool)
         held = host.resources()  # before the rows are read: a resource made later is not in this list
     except LLManagerError as error:
         return HostSweep(backend, errors=(error,))
-    verdict = _judged(registry, host, held)
+    own = registry.installation()
+    elsewhere = tuple(h.resource for h in held if own and h.tags is not None and h.tags.installation not in ("", own))
+    verdict = _judged(registry, host, tuple(h for h in held if h.resource not in elsewhere))
     failures = [] if dry_run else [_failure(partial(host.remove, resource)) for resource in verdict.remove]
     errors = tuple(error for error in failures if error is not None)
-    return HostSweep(backend, verdict.remove, verdict.suspicious, verdict.is_stopped, verdict.why, errors=errors)
+    return HostSweep(
+        backend, verdict.remove, verdict.suspicious, verdict.is_stopped, verdict.why, elsewhere, errors=errors
+    )
 
 
 def _judged(registry: Registry, host: ModelHost, held: tuple[Held, ...]) -> Verdict:

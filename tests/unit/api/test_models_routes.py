@@ -112,7 +112,10 @@ def test_a_server_without_a_local_host_lists_its_catalog_and_refuses_that_backen
     house.serve(SCOPES)
     assert house.client.get("/model/catalog").json()["models"][0]["fit"] is None
     refused = house.post("create", 422, name="m", model="demo-tiny")
-    assert refused["error"]["message"] == "The backend 'local' is not set up on this server."
+    assert (
+        refused["error"]["message"]
+        == "The backend 'local' is not set up on this server. Its operator does that in the settings."
+    )
 
 
 @pytest.mark.parametrize(

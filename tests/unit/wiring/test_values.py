@@ -15,7 +15,9 @@ def text(**members):
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "ap-southeast-2", "us-gov-west-1"])
-@pytest.mark.parametrize("role", [ROLE, "arn:aws-cn:iam::123456789012:role/x", "arn:aws-us-gov:iam::1:role/path/x"])
+@pytest.mark.parametrize(
+    "role", [ROLE, "arn:aws-cn:iam::123456789012:role/x", "arn:aws-us-gov:iam::123456789012:role/path/x"]
+)
 def test_sagemaker_is_a_region_and_a_role(region, role):
     assert sagemaker(text(region=region, role_arn=role)) == SageMaker(region, role)
 

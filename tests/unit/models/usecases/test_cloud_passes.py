@@ -62,7 +62,7 @@ def test_a_pass_that_lost_its_lease_while_it_renewed_the_tags_leaves_the_row_to_
     assert world.model().tagged == Tagged(at(DEAD_MAN_S))
 
 
-def test_after_the_tags_what_else_is_due_is_done_in_the_same_pass(world):
+def test_what_is_due_does_not_wait_for_tags_that_are_not_old_yet(world):
     world.host.forget_everything()
     world.reconcile()
     assert world.status() is Status.WAKING
@@ -70,7 +70,7 @@ def test_after_the_tags_what_else_is_due_is_done_in_the_same_pass(world):
     world.clock.advance(RENEWED_AFTER_S)
     calls = len(world.host.calls)
     world.reconcile()
-    assert [call[0] for call in world.host.calls[calls:]] == ["retag", "start"]
+    assert [call[0] for call in world.host.calls[calls:]] == ["start", "retag"]
 
 
 def test_the_platform_is_told_to_keep_what_is_in_use(world):

@@ -7,8 +7,9 @@ from llmanager.kernel.errors import Throttled, Unavailable
 from llmanager.kernel.orphans import OrphansInDoubt
 from llmanager.kernel.table import Row
 from llmanager.models import rows
-from llmanager.models.entities import Backend
+from llmanager.models.entities import Backend, Tags
 from llmanager.models.ports import HostTraits
+from llmanager.models.usecases.admit import admission
 from llmanager.models.usecases.registry import Registry
 from llmanager.models.usecases.sweep import GRACE_S, sweep
 from tests.fakes.clock import NOON, FakeClock
@@ -184,3 +185,22 @@ def test_what_is_made_while_the_sweep_looks_is_no_orphan(world):
     world.cloud.resources = then_created
     assert sweep(world.registry).hosts[1].suspicious == ()
     assert sweep(world.registry).hosts[1].suspicious == ()
+
+
+def test_what_another_installation_of_the_same_account_and_stage_holds_is_left_alone_and_told(world):
+    world.table.put(rows.fleet_row("ours"))
+    world.keep("lm-a", "lm-b", "lm-c", "lm-d")
+    theirs = Tags("dev", "acme", "x", "g1", installation="theirs")
+    world.cloud.hold("lm-x", created_at=LONG_AGO, tags=theirs)
+    (_, cloud) = sweep(world.registry).hosts
+    assert (cloud.removed, cloud.suspicious, cloud.elsewhere) == ((), (), ("lm-x",))
+    world.cloud.hold("lm-y", created_at=LONG_AGO, tags=replace(theirs, installation="ours"))
+    (_, cloud) = sweep(world.registry).hosts
+    assert cloud.removed == ("lm-y",), "one in five of ours, and nobody else's"
+
+
+def test_the_first_admission_names_the_installation_and_later_ones_keep_its_name(world):
+    registry = replace(world.registry, new_id=lambda: "first")
+    assert admission(registry, model()).row.body == {"installation": "first"}
+    world.table.put(rows.fleet_row("first"))
+    assert admission(replace(registry, new_id=lambda: "other"), model()).row.body == {"installation": "first"}
