@@ -163,7 +163,7 @@ def test_other_creates_are_waited_for_only_so_long():
     cloud, left = Cloud(replace(ROOMY, max_usd_per_hour=None)), iter(range(ATTEMPTS))
 
     def meanwhile(_):
-        cloud.table.put(rows.fleet_row())
+        cloud.table.put(rows.fleet_row("other"))
         if next(left, None) is not None:
             cloud.table.before_write = meanwhile
 

@@ -155,6 +155,7 @@ def test_who_says_when_to_try_again_is_not_asked_sooner():
         stage.act = refuse
         stage.loop.poke(A)
         stage.until(lambda: stage.done[A] == 1)
+        eventually(lambda: stage.loop._earliest, lambda waiting: A in waiting, within_s=10)
         stage.loop.poke(B, RETRY_S)
         stage.pass_time(RETRY_S)
         stage.until(lambda: stage.done[B] == 1)
