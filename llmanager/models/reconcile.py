@@ -38,6 +38,7 @@ from llmanager.models.sight import Sight
 
 FAILED_AFTER = 3  # replica failures in a row before users are told "failed"; retries go on
 LONGEST_BACKOFF_S = 60.0
+LONGEST_COSTLY_BACKOFF_S = 1800.0  # where each try is paid for
 DEAD_MAN_S = 24 * 3600.0  # a billed resource that nobody renews runs no longer than this
 RENEWED_AFTER_S = 3600.0
 # After 900 s without load a platform that scales itself stops what no floor holds. It knows no leases, so it must not
@@ -137,7 +138,8 @@ def with_event(model: Model, at: datetime, what: str, why: str = "") -> Model:
 
 def _with_failure(model: Model, replica: Replica, now: datetime) -> Model:
     failures = model.failures + 1
-    backoff_s = min(LONGEST_BACKOFF_S, 0.5 * 2.0 ** min(failures, 10)) if failures > 1 else 0.0
+    longest_s = LONGEST_BACKOFF_S if model.quote.usd_per_instance_hour == 0 else LONGEST_COSTLY_BACKOFF_S
+    backoff_s = min(longest_s, 0.5 * 2.0 ** min(failures, 12)) if failures > 1 else 0.0
     is_told = replica.is_final or failures >= FAILED_AFTER
     model = with_event(model, now, "replica failed", replica.reason)
     return replace(
