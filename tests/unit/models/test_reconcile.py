@@ -1,6 +1,7 @@
 """The lifecycle's decisions, one sentence each."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
