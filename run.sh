@@ -112,7 +112,8 @@ run_test() {
     setup dev
     if [ $# -gt 0 ]; then exec "$python" -m pytest "$@"; fi
     local failed=0 rc=0
-    "$python" -m pytest -n 2 --dist loadfile -m "not e2e" tests || failed=1
+    "$python" -m pytest -n 2 --dist loadfile -m "not e2e and not simulation" tests || failed=1
+    "$python" -m pytest -n 2 --dist loadfile -m simulation tests/simulation || failed=1
     "$python" -m pytest -m e2e tests || rc=$?
     [ "$rc" = 0 ] || [ "$rc" = 5 ] || failed=1 # 5: there is no such test
     "$python" -m tests.simulation || failed=1

@@ -17,6 +17,8 @@ from tests.simulation.replay import replay
 from tests.simulation.tokens import strays_of
 from tests.simulation.toy import TOYS, ToyWorld, create, create_then_remember, delete, delete_what_is_remembered
 
+pytestmark = pytest.mark.simulation
+
 TOY = {scenario.name.removeprefix("toy-"): scenario for scenario in TOYS}
 
 

@@ -8,6 +8,8 @@ from tests.simulation.fleet_actors import NAMES, REAPER_S, WATCHDOG_S, Triggers,
 from tests.simulation.fleet_days import HOUR_S, Days, Outage, Told, outages_of
 from tests.simulation.fleet_world import COMPONENTS
 
+pytestmark = pytest.mark.simulation
+
 FEW = NAMES[1:4]  # of two tenants
 
 

@@ -1,6 +1,10 @@
 """500 whole lives with faults: no leak, no row, the bill to the cent. `./run.sh simulate --days` lives 10,000."""
 
+import pytest
+
 from tests.simulation.lifecycles import CALM, Told, run
+
+pytestmark = pytest.mark.simulation
 
 
 def check(told: Told) -> None:

@@ -5,6 +5,7 @@ Few and short ones by default; `--hypothesis-profile nightly` asks for many and 
 
 from collections.abc import Callable
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
@@ -15,6 +16,8 @@ from tests.simulation.explorer import Bounds
 from tests.simulation.long_runs import LongRun
 from tests.simulation.models_scenarios import OPERATIONS
 from tests.simulation.sagemaker_models import SageMakerModels
+
+pytestmark = pytest.mark.simulation
 
 TYPE = "ml.g5.xlarge"
 STEPS_S = (1, 20, 61, 300, 900, 7_200)

@@ -14,6 +14,8 @@ from tests.simulation.execution import Scenario
 from tests.simulation.planting import Planted, Swap, swapped
 from tests.simulation.workers import Plant, Worker
 
+pytestmark = pytest.mark.simulation
+
 QUICK = ("caps-added-up-alone", "rows-before-resources", "rows-gone-first", "held-beyond-its-end")
 
 

@@ -14,6 +14,8 @@ from tests.simulation.explorer import Bounds, Memory, Search, explore
 from tests.simulation.ports import SimTable
 from tests.simulation.vdb_world import DELETE_AFTER_S, SLEEP_AFTER_S, VDB_SCENARIOS, Prepared, VdbWorld
 
+pytestmark = pytest.mark.simulation
+
 NAMED = {scenario.name: scenario for scenario in VDB_SCENARIOS}
 TRIED = ("vdb-new-create+delete", "vdb-idle-query+hibernate", "vdb-idle-delete+sweep", "vdb-asleep-query+delete")
 
