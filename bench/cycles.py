@@ -181,7 +181,7 @@ class Watcher:
             self._report.cycles += 1
         elif what == "asleep":
             self._report.whys[why.partition(" for ")[0]] += 1
-        elif what != "running":
+        elif what not in ("running", "not ready"):  # the latter: woken while its worker was still stopping
             self._report.broken.append(f"{name}: {what}: {why}")
 
     def _events(self, name: str) -> set[tuple[str, str, str]]:

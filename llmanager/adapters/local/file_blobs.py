@@ -45,6 +45,7 @@ class FileBlobs:
         with translated():
             self._unfinished.mkdir(parents=True, exist_ok=True, mode=0o700)
             remove_abandoned(self._unfinished)
+            self._remove_abandoned_folders()
 
     def put(self, key: str, pieces: Iterable[bytes]) -> int:
         path = path_of(self._root, checked_key(key))
@@ -139,6 +140,12 @@ class FileBlobs:
             self._flush(descriptor)
         finally:
             os.close(descriptor)
+
+    def _remove_abandoned_folders(self) -> None:
+        """Made by a put, or emptied by a delete, that died before its next step. A put beside us makes its anew."""
+        for folder, _, _ in os.walk(self._root, topdown=False):
+            if Path(folder) not in (self._root, self._unfinished):
+                self._removed(Path(folder))
 
     def _remove_empty(self, folder: Path) -> None:
         while folder != self._root and self._removed(folder):

@@ -200,3 +200,11 @@ class TestAWriterThatDies:
         assert writer.stdout.readline() == "done\n"
         assert b"".join(blobs.read("a/b")) == b"first second"
         assert unfinished(root) == []
+
+
+def test_folders_that_a_dead_put_or_delete_left_empty_are_cleared_away_at_the_next_start(root):
+    FileBlobs(root).put("vdb/kept/a", [b"x"])
+    (root / "vdb" / "left" / "below").mkdir(parents=True)
+    again = FileBlobs(root)
+    assert sorted(path.name for path in (root / "vdb").iterdir()) == ["kept"]
+    assert b"".join(again.read("vdb/kept/a")) == b"x"
