@@ -78,7 +78,9 @@ def _simulate(crew: Crew, given: argparse.Namespace, seed: int) -> int:
         print(f"no scenario is called like {given.scenario!r}", file=sys.stderr)
         return 2
     parts = shares_of(chosen, given.processes)
-    most = max(50, 4 * given.schedules // len(parts))  # of one part: so that a large one leaves something for the rest
+    most = max(
+        50, 5 * given.schedules // (2 * len(parts))
+    )  # of one part: so that a large one leaves something for the rest
     began = time.perf_counter()
     reports = Reports()
     reports.take(crew.spread([Base(s.name, share, most, seed) for s, share in parts]))

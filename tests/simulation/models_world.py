@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from llmanager.kernel.errors import LLManagerError
+from llmanager.kernel.table import Row
 from llmanager.models import rows
 from llmanager.models.entities import Backend, Desired, Model, ModelSpec, ReplicaState
 from llmanager.models.limits import expires_at
@@ -39,6 +40,8 @@ class ModelsWorld:
         self.table = SimTable(self.clock)
         self.table.on_delete = self.on_drop
         self.ids = 0
+        self._read: Row | None = None  # the row that `_model` was made from: it is asked for at every step
+        self._model: Model | None = None
         self.broken: list[Violation] = []
         self.serving: dict[str, tuple[str, int]] = {}  # by gateway: the replica that works on its request
         self.host = self.make_host()
@@ -114,7 +117,9 @@ class ModelsWorld:
 
     def row(self) -> Model | None:
         found = self.table.get(rows.model_partition(KEY[0]), KEY[1])
-        return None if found is None else rows.to_model(found)
+        if found is not self._read:
+            self._read, self._model = found, None if found is None else rows.to_model(found)
+        return self._model
 
     def on_effect(self, name: str, args: tuple[Any, ...]) -> None:
         """Right before a host's state changes: is something ended that is in use?"""

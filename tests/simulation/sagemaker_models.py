@@ -100,7 +100,8 @@ class SageMakerModels(ModelsWorld):
             left = params.get("DesiredRuntimeConfig", {}).get("CopyCount", 0)
             self.judge_end(resource, (i for i in self.ready(resource) if i >= left))
         copies = params.get("DesiredRuntimeConfig", params.get("RuntimeConfig", {})).get("CopyCount", 0)
-        self.judge_storm(params.get("InferenceComponentName", ""), copies)
+        if copies:
+            self.judge_storm(params.get("InferenceComponentName", ""), copies)
 
     def judge_storm(self, resource: str, copies: int) -> None:
         """However many ask for it: there are never so many that one copy more than the least would be needed."""
