@@ -39,8 +39,8 @@ EQUIVALENT: tuple[Equivalent, ...] = (
     ),
     Equivalent(
         "llmanager/models/reconcile.py",
-        "backoff_s = min(LONGEST_BACKOFF_S, 0.5 * 2.0 ** min(failures, 10)) if failures > 1 else 0.0",
-        "backoff_s = min(LONGEST_BACKOFF_S, 0.5 * 2.0 ** min(failures, 11)) if failures > 1 else 0.0",
+        "backoff_s = min(longest_s, 0.5 * 2.0 ** min(failures, 12)) if failures > 1 else 0.0",
+        "backoff_s = min(longest_s, 0.5 * 2.0 ** min(failures, 13)) if failures > 1 else 0.0",
         "the longest wait is reached long before",
     ),
     Equivalent(
