@@ -170,7 +170,7 @@ def test_an_ingestion_that_is_killed_goes_on_and_embeds_no_kept_chunk_again(tmp_
     """kill -9 of the server in the middle; what was in the collection then is not embedded a second time."""
     reader, embedder = engines
     home = tmp_path / "home"
-    paragraphs = [f"Paragraph {number} tells of thing {number * 7919 % 1000}. " * 8 for number in range(400)]
+    paragraphs = [f"Paragraph {number} tells of thing {number * 7919 % 1000}. " * 8 for number in range(1200)]
     settings = {"LLMANAGER_REMOTES": remotes(reader, embedder)}
     embedder.asked.clear()
     embedder.embed_s = 0.005
