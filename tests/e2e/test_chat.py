@@ -26,10 +26,10 @@ from llmanager.models.entities import Kind, ModelSpec
 from llmanager.models.usecases.create import Creation, create
 from llmanager.vdb.entities import Vectors
 from llmanager.wiring.keyring import OpenKeyring
-from llmanager.wiring.local.chat import TableHistory
-from llmanager.wiring.local.chat_models import GatewayModels
-from llmanager.wiring.local.embedding import GatewayEmbedder
 from llmanager.wiring.local.parts import Parts, opened_parts
+from llmanager.wiring.serving.chat import TableHistory
+from llmanager.wiring.serving.chat_models import GatewayModels
+from llmanager.wiring.serving.embedding import GatewayEmbedder
 from llmanager.wiring.settings import Settings
 from tests.fakes.chat import FakeRetriever, passage
 from tests.fakes.data_path import FakeMeter

@@ -159,7 +159,7 @@ class ModelsWorld:
         return use.is_held(self.clock.now())
 
     def offered(self, model: Model) -> frozenset[int]:
-        """The replicas that a gateway sends requests to, as wiring/local/directory.py decides it."""
+        """The replicas that a gateway sends requests to, as wiring/serving/directory.py decides it."""
         if model.desired is not Desired.RUNNING:
             return frozenset()
         leaving = {r.index for r in model.observed.replicas if r.state is ReplicaState.STOPPING}

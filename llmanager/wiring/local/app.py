@@ -36,10 +36,10 @@ from llmanager.models.usecases.fleet import fleet
 from llmanager.vdb.usecases.query import query
 from llmanager.vdb.usecases.status import every as every_vdb
 from llmanager.wiring.keyring import CachedKeyring, OpenKeyring
-from llmanager.wiring.local.chat import ChatAugmenter, TableHistory, VectorRetriever
-from llmanager.wiring.local.chat_models import GatewayModels
-from llmanager.wiring.local.embedding import BlockingEmbedder, GatewayEmbedder
 from llmanager.wiring.local.parts import Parts
+from llmanager.wiring.serving.chat import ChatAugmenter, TableHistory, VectorRetriever
+from llmanager.wiring.serving.chat_models import GatewayModels
+from llmanager.wiring.serving.embedding import BlockingEmbedder, GatewayEmbedder
 from llmanager.wiring.settings import Settings
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")

@@ -29,13 +29,13 @@ from llmanager.models.usecases.registry import Registry
 from llmanager.models.usecases.sweep import sweep as sweep_models
 from llmanager.vdb.usecases.ingest import Embed
 from llmanager.wiring.aws.models import sagemaker_host
-from llmanager.wiring.local.alarms import Alarms
 from llmanager.wiring.local.chores import Chores
-from llmanager.wiring.local.directory import RegistryDirectory
 from llmanager.wiring.local.library import Library, opened_library
 from llmanager.wiring.local.loop import ReconcileLoop
 from llmanager.wiring.local.watchdog import EVERY_S as WATCHED_EVERY_S
 from llmanager.wiring.local.watchdog import watchers
+from llmanager.wiring.serving.alarms import Alarms
+from llmanager.wiring.serving.directory import RegistryDirectory
 from llmanager.wiring.settings import Settings
 from llmanager.wiring.values import SettingsError
 

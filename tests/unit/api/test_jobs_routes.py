@@ -10,7 +10,7 @@ from llmanager.api.app import control_plane
 from llmanager.api.routes.jobs import job_routes
 from llmanager.jobs.entities import Progress
 from llmanager.jobs.usecases.report import report
-from llmanager.wiring.local.waiters import Waiters
+from llmanager.wiring.serving.waiters import Waiters
 from tests.fakes.asgi import Client
 from tests.fakes.data_path import FakeKeyring
 from tests.unit.jobs.world import BUSY, WRONG, World

@@ -8,10 +8,10 @@ from structlog.testing import capture_logs
 from llmanager.jobs.entities import LEASE_S, JobState, Progress
 from llmanager.jobs.usecases.cancel import cancel
 from llmanager.kernel.errors import Unavailable
-from llmanager.wiring.local import job_workers
-from llmanager.wiring.local.job_workers import HEARTBEAT_S, JobWorkers
+from llmanager.wiring.serving import job_workers
+from llmanager.wiring.serving.job_workers import HEARTBEAT_S, JobWorkers
 from tests.fakes.eventually import eventually
-from tests.unit.wiring.local.job_stage import Halt, Stage
+from tests.unit.wiring.serving.job_stage import Halt, Stage
 
 SECRET = "canary-1234"
 

@@ -17,7 +17,7 @@ from llmanager.jobs.usecases.recover import recover
 from llmanager.jobs.usecases.report import report
 from llmanager.kernel.errors import LLManagerError, NotSupported, Retryable
 from llmanager.kernel.origin import origin_of
-from llmanager.wiring.local.waiters import Waiters
+from llmanager.wiring.serving.waiters import Waiters
 
 HEARTBEAT_S = LEASE_S / 3
 WRITE_EVERY_S = 1.0

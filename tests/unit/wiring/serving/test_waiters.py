@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from llmanager.wiring.local.waiters import Waiters
+from llmanager.wiring.serving.waiters import Waiters
 
 KEY = ("acme", "greeter")
 

@@ -1,7 +1,7 @@
 import pytest
 
 from llmanager.kernel.errors import Unavailable
-from llmanager.wiring.local.stopping import Stopping
+from llmanager.wiring.serving.stopping import Stopping
 
 
 def test_work_goes_on_until_the_server_stops():

@@ -27,7 +27,7 @@ from llmanager.kernel.table import Table
 from llmanager.vdb.conditions import parse
 from llmanager.vdb.entities import Hit, Mode
 from llmanager.vdb.filters import Filter
-from llmanager.wiring.local.chat_models import encoded
+from llmanager.wiring.serving.chat_models import encoded
 
 
 class Query(Protocol):

@@ -4,7 +4,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from llmanager.wiring.local.threads import Threads
+from llmanager.wiring.serving.threads import Threads
 
 REQUEST = ContextVar("request", default="")
 

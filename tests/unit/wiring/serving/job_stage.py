@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from llmanager.jobs.entities import JobState, Progress
 from llmanager.jobs.usecases.queue import Queue
-from llmanager.wiring.local.job_workers import JobNews, JobWorkers
+from llmanager.wiring.serving.job_workers import JobNews, JobWorkers
 from tests.fakes.eventually import eventually
 from tests.unit.jobs.world import World
 

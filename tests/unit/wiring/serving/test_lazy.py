@@ -1,6 +1,6 @@
 import pytest
 
-from llmanager.wiring.local.lazy import is_made, lazily
+from llmanager.wiring.serving.lazy import is_made, lazily
 
 
 class Counter:

@@ -10,9 +10,9 @@ from llmanager.kernel.errors import Throttled, Unavailable
 from llmanager.kernel.table import Put
 from llmanager.models.errors import ModelNotFound
 from llmanager.models.usecases import change
-from llmanager.wiring.local.directory import LEASE_S, LINGER_S, RENEW_AT_S
+from llmanager.wiring.serving.directory import LEASE_S, LINGER_S, RENEW_AT_S
 from tests.unit.models.usecases.world import GREETER
-from tests.unit.wiring.local.test_directory import Registered
+from tests.unit.wiring.serving.test_directory import Registered
 
 
 class Counting(Registered):

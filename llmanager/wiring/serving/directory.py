@@ -23,7 +23,7 @@ from llmanager.models.rows import Key
 from llmanager.models.usecases.change import wake
 from llmanager.models.usecases.registry import Registry
 from llmanager.models.usecases.use import hold, let_go
-from llmanager.wiring.local.waiters import Waiters
+from llmanager.wiring.serving.waiters import Waiters
 
 LEASE_S = 60.0
 RENEW_AT_S = 30.0  # a lease that has less left than this is renewed while its model is in use

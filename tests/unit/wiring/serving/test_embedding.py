@@ -17,7 +17,7 @@ from llmanager.kernel.principal import Principal
 from llmanager.vdb.entities import Vectors
 from llmanager.vdb.errors import EmbedderMissing, EmbedderUnfit
 from llmanager.vdb.ports import MAX_TEXTS
-from llmanager.wiring.local.embedding import AT_ONCE, BlockingEmbedder, GatewayEmbedder, vectors_in
+from llmanager.wiring.serving.embedding import AT_ONCE, BlockingEmbedder, GatewayEmbedder, vectors_in
 from tests.fakes.directory import chat_route
 from tests.fakes.upstream_server import Call, Script, UpstreamServer
 from tests.unit.gateway.conftest import Stage, staged

@@ -10,7 +10,7 @@ from llmanager.gateway.ports import Upstream
 from llmanager.kernel.errors import Unavailable
 from llmanager.models.entities import Desired, Observation, Replica, ReplicaState, Scaling
 from llmanager.models.usecases import change
-from llmanager.wiring.local.directory import RegistryDirectory, route_of
+from llmanager.wiring.serving.directory import RegistryDirectory, route_of
 from tests.unit.models.samples import FAILED, NOON, READY, STARTING, STOPPING, model
 from tests.unit.models.usecases.world import GREETER, World
 

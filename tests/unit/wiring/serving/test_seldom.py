@@ -1,7 +1,7 @@
 import pytest
 
 from llmanager.kernel.errors import Unavailable
-from llmanager.wiring.local.seldom import seldom
+from llmanager.wiring.serving.seldom import seldom
 from tests.fakes.clock import FakeClock
 
 

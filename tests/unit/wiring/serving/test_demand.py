@@ -7,7 +7,7 @@ import pytest
 
 from llmanager.models.usecases import change
 from tests.unit.models.usecases.world import GREETER
-from tests.unit.wiring.local.test_leases import Counting
+from tests.unit.wiring.serving.test_leases import Counting
 
 
 @pytest.fixture

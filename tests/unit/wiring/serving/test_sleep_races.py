@@ -8,7 +8,7 @@ import pytest
 from llmanager.models.usecases import change
 from llmanager.models.usecases.use import hold
 from tests.unit.models.usecases.world import GREETER
-from tests.unit.wiring.local.test_directory import Registered
+from tests.unit.wiring.serving.test_directory import Registered
 
 IDLE_S = 1000
 

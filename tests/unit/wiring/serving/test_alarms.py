@@ -1,7 +1,7 @@
 from structlog.testing import capture_logs
 
 from llmanager.models.usecases import change
-from llmanager.wiring.local.alarms import Alarms
+from llmanager.wiring.serving.alarms import Alarms
 from tests.unit.models.usecases.world import GREETER, World
 
 

@@ -9,11 +9,11 @@ from llmanager.jobs.entities import JobState, Progress
 from llmanager.jobs.usecases.cancel import cancel
 from llmanager.jobs.usecases.submit import submit
 from llmanager.kernel.errors import Unavailable
-from llmanager.wiring.local import job_workers
-from llmanager.wiring.local.job_workers import JobReport, JobWorkers
+from llmanager.wiring.serving import job_workers
+from llmanager.wiring.serving.job_workers import JobReport, JobWorkers
 from tests.fakes.eventually import eventually
 from tests.unit.jobs.world import ACME, BUSY, WRONG
-from tests.unit.wiring.local.job_stage import Halt, Stage
+from tests.unit.wiring.serving.job_stage import Halt, Stage
 
 SECRET = "canary-1234"
 

@@ -22,8 +22,8 @@ from llmanager.kernel.errors import InvalidInput, NotFound, UpstreamFailed
 from llmanager.kernel.principal import Principal
 from llmanager.vdb.entities import Hit, Item, Mode
 from llmanager.vdb.filters import Compare, Op
-from llmanager.wiring.local.chat import ChatAugmenter, TableHistory, VectorRetriever
-from llmanager.wiring.local.chat_models import GatewayModels
+from llmanager.wiring.serving.chat import ChatAugmenter, TableHistory, VectorRetriever
+from llmanager.wiring.serving.chat_models import GatewayModels
 from tests.fakes.chat import fake_assistant, passage
 from tests.fakes.clock import FakeClock
 from tests.fakes.directory import chat_route

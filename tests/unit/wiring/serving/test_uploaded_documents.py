@@ -4,7 +4,7 @@ from llmanager.files.errors import FileNotFound, SourceNotFound
 from llmanager.files.usecases.delete import delete_file
 from llmanager.vdb.entities import Document
 from llmanager.vdb.ports import DocumentSource
-from llmanager.wiring.local.uploaded_documents import UploadedDocuments
+from llmanager.wiring.serving.uploaded_documents import UploadedDocuments
 from tests.unit.files.world import World
 
 
