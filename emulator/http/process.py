@@ -1,44 +1,33 @@
 """A worker process: in a group of its own, and gone with the emulator however that ends.
 
-On Linux the kernel kills it when the thread that started it ends (kill -9 included); elsewhere, and for programs that
-heed it, its stdin ends.
+On Linux the kernel kills it when the thread that started it ends (attached.py); elsewhere, and for programs that heed
+it, its stdin ends.
 """
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
 PATIENCE_S = 3.0
 LOOK_S = 0.02
 ERRORS = 2  # the file descriptor
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+ATTACHED = Path(__file__).with_name("attached.py")
 
 
 def spawn(argv: Sequence[str], env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     """What it prints goes where the emulator's errors go. Raises OSError."""
-    parent = os.getpid()
-
-    def die_with_parent() -> None:
-        if _libc is not None:
-            _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:
-                os._exit(1)  # the parent was gone before the order
-
     return subprocess.Popen(  # noqa: S603 - the command is from the engines file
-        argv,
+        [sys.executable, "-IS", str(ATTACHED), str(os.getpid()), *argv],
         env=dict(env),
         stdin=subprocess.PIPE,
         stdout=ERRORS,
-        stderr=ERRORS,
         start_new_session=True,
-        preexec_fn=die_with_parent,  # noqa: PLW1509 - it makes system calls only
     )
 
 
