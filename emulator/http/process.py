@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-PATIENCE_S = 3.0
+PATIENCE_S = 1.0
 LOOK_S = 0.02
 ERRORS = 2  # the file descriptor
 ATTACHED = Path(__file__).with_name("attached.py")

@@ -5,6 +5,7 @@ A request goes to the worker of a copy that serves; where none does it is refuse
 
 import asyncio
 import contextlib
+import io
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Mapping
@@ -104,9 +105,10 @@ class Runtime:
                     async with within(self._limits.stream_s):
                         async for chunk in chunks(answer, asked):
                             await response.write(chunk)
+                    await response.write_eof()
                 except ModelError:
-                    raise ConnectionResetError from None  # all that a caller sees is that the stream breaks off
-                await response.write_eof()
+                    if request.transport is not None:
+                        request.transport.abort()  # all that a caller sees is that the stream breaks off
                 return response
 
     @contextlib.asynccontextmanager
@@ -147,7 +149,7 @@ class Runtime:
         headers = {"Content-Type": "application/json"}
         try:
             async with within(self._limits.answer_s):
-                answer = await self._session.post(worker.url + asked.path, data=asked.body, headers=headers)
+                answer = await self._session.post(worker.url + asked.path, data=io.BytesIO(asked.body), headers=headers)
                 said = await answer.text() if is_strict and answer.status >= 400 else None
         except aiohttp.ClientError as error:
             raise ModelError(500, f"no answer ({type(error).__name__})") from None

@@ -33,6 +33,7 @@ AT_ONCE = Timing(
     capacity_wait_s=1,
     health_check_s=30,
     metrics_lag_s=0,
+    scale_out_s=0,
 )
 
 
