@@ -1,7 +1,9 @@
 """The emulator's HTTP face on a thread of a test's process, and real boto3 clients for it."""
 
 import asyncio
+import json
 import threading
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -81,3 +83,10 @@ def session() -> boto3.Session:
 def client(service: str, url: str, **config: Any) -> Any:
     settings: Mapping[str, Any] = {"retries": {"total_max_attempts": 1}, "read_timeout": 30, **config}
     return session().client(service, endpoint_url=url, config=Config(**settings))
+
+
+def act(url: str, hook: str, **arguments: Any) -> None:
+    """One of Cloud's hooks, by name."""
+    request = urllib.request.Request(f"{url}/_emulator/{hook}", json.dumps(arguments).encode())
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.status == 200

@@ -8,10 +8,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.http.engines import Engine, engines
+from tests.fakes.emulated_hosting import TEI, hosting
 from tests.fakes.emulator_server import stand_in
 from tests.fakes.eventually import eventually
 from tests.fakes.survivors import is_alive, survivors
-from tests.unit.emulator.http.hosting import TEI, hosting
 
 CHAT = {"messages": [{"role": "user", "content": "hi"}]}
 

@@ -12,10 +12,10 @@ from botocore.exceptions import ClientError, EventStreamError, ReadTimeoutError
 
 from emulator.http.runtime import LARGEST_BYTES, Limits
 from llmanager.adapters.aws.bearer import token
+from tests.fakes.emulated_hosting import TEI, hosting
 from tests.fakes.emulator_server import client, stand_in
 from tests.fakes.eventually import eventually
 from tests.fakes.openai_engine import vector_of
-from tests.unit.emulator.http.hosting import TEI, hosting
 
 CHAT = {"messages": [{"role": "user", "content": "hi"}]}
 
