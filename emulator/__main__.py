@@ -33,6 +33,8 @@ class WallClock:
 
 def timing(speed: float, given: list[str]) -> Timing:
     """AWS's times divided by `speed`, then those given by name (instance_start_s=2). Raises ValueError."""
+    if speed <= 0:
+        raise ValueError("The speed is a number above 0.")
     usual = {field.name: float(getattr(Timing(), field.name)) for field in dataclasses.fields(Timing)}
     seconds = {name: value if name in REAL else value / speed for name, value in usual.items()}
     seconds["health_check_s"] = min(seconds["health_check_s"], HEALTH_CHECK_S) if speed > 1 else usual["health_check_s"]
