@@ -17,6 +17,7 @@ from emulator.instants import Clock, to_us, us
 from emulator.operations import OPERATIONS, READS, THROTTLED
 from emulator.progress import advance, forget, refresh
 from emulator.sagemaker.components import invoke
+from emulator.sagemaker.containers import Container, Containers, containers
 from emulator.sagemaker.endpoints import remove
 from emulator.truth import Billable, billable
 from emulator.watching.alarms import breach
@@ -24,7 +25,10 @@ from emulator.world import World
 
 
 class Cloud:
-    """`lag_s` is how late every read is; `stale_s` how late a read is that the gate calls "stale"."""
+    """`lag_s` is how late every read is; `stale_s` how late a read is that the gate calls "stale".
+
+    `containers`: whoever runs real ones for the copies; None: copies are up when their time has come.
+    """
 
     def __init__(
         self,
@@ -42,6 +46,7 @@ class Cloud:
         gate: Gate | None = None,
         before_send: BeforeSend | None = None,
         crash: type[BaseException] = Crash,
+        containers: Containers | None = None,
     ) -> None:
         self.clock = clock
         self.region = region
@@ -57,6 +62,7 @@ class Cloud:
         self._stale_s = stale_s
         self._page_size = page_size
         self._crash = crash
+        self._containers = containers
         self._planned: list[Planned] = []
         self._clients: dict[tuple[str, str], Client] = {}
         self._worlds: dict[str, World] = {}
@@ -87,6 +93,7 @@ class Cloud:
         keep_us = us(max(self._lag_s, self._stale_s))
         world = World(self.account, region, self._timing, self._quotas, self._prices, self._bill, keep_us)
         world.lag_us, world.page_size, world.capacity = us(self._lag_s), self._page_size, dict(self._capacity)
+        world.containers = self._containers
         self._worlds[region] = world
         return world
 
@@ -233,6 +240,11 @@ class Cloud:
     def billable(self) -> list[Billable]:
         """Everything that exists in every region."""
         return [item for region in sorted(self._worlds) for item in billable(self.world(region))]
+
+    def containers(self) -> list[Container]:
+        """What has to run now, for whoever runs it."""
+        worlds = [self.world(region) for region in self._worlds]
+        return [one for world in worlds for one in containers(world.region, world.components, world.models)]
 
     @property
     def state(self) -> object:

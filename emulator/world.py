@@ -7,6 +7,7 @@ from decimal import Decimal
 from emulator.bill import Bill
 from emulator.conditions import Quotas, Timing
 from emulator.instants import NEVER
+from emulator.sagemaker.containers import Containers
 from emulator.sagemaker.entities import Component, Endpoint, EndpointConfig, Model
 from emulator.scaling.entities import Policy, Target
 from emulator.shelf import Shelf
@@ -18,6 +19,7 @@ class World:
     """`capacity` is how many instances of a type AWS has for us, running ones included; a type not named is free.
 
     `stuck` holds (kind, name) whose transitions never end; `broken` the components whose containers never get healthy.
+    Without `containers` a copy is up when its time has come; with them, when its container is healthy as well.
     """
 
     account: str
@@ -44,6 +46,7 @@ class World:
     broken: set[str] = field(default_factory=set)
     calls_this_s: tuple[int, int] = (0, 0)
     has_metrics: bool = True
+    containers: Containers | None = None
 
     def __post_init__(self) -> None:
         self.models = Shelf(self.keep_us)

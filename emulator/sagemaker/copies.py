@@ -21,6 +21,7 @@ UNHEALTHY = (
     "Please check CloudWatch logs for this inference component."
 )
 ARRANGED = frozenset({CREATING, UPDATING, IN_SERVICE})
+HEALTH_LOOK_S = 0.2
 
 
 def is_stuck(world: World, component: Component) -> bool:
@@ -61,7 +62,7 @@ def pass_time(world: World, component: Component) -> None:
             leave(world, copy)
             component.copies.remove(copy)
             changed = True
-        elif not copy.is_up and copy.up_us <= at_us:
+        elif not copy.is_up and copy.up_us <= at_us and is_answering(world, component, copy):
             copy.is_up = changed = True
     if component.status == DELETING and component.settle_us <= at_us:
         vanish(world, component)
@@ -72,6 +73,17 @@ def pass_time(world: World, component: Component) -> None:
     arrange(world, component)
     if component.give_up_us <= at_us:
         give_up(world, component)
+
+
+def is_answering(world: World, component: Component, copy: Copy) -> bool:
+    """Without real containers all answer in time. One that does not is asked again, but not for ever."""
+    if world.containers is None or world.containers.is_healthy(copy):
+        return True
+    copy.up_us = world.at_us + us(HEALTH_LOOK_S)
+    if component.give_up_us == NEVER:
+        component.give_up_us = world.at_us + us(world.timing.health_check_s)
+        component.give_up_reason = UNHEALTHY
+    return False
 
 
 def vanish(world: World, component: Component) -> None:

@@ -4,14 +4,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from emulator.cloud import Cloud
 from llmanager.adapters.local.llama_cpp import LlamaCppModelHost
 from llmanager.adapters.remote.openai_host import Remote, RemoteModelHost
 from llmanager.models.entities import Backend, ModelSpec, Replica, ReplicaState, Scaling
 from llmanager.models.ports import ModelHost
 from tests.fakes.changes import Changes
+from tests.fakes.clock import FakeClock
+from tests.fakes.emulator_server import act, client, emulator_server
 from tests.fakes.model_host import FakeModelHost
 from tests.fakes.orders import order
-from tests.fakes.sagemaker import GOOD, sagemaker_world
+from tests.fakes.sagemaker import GOOD, REGION, SageMakerWorld, clients_of, host_on, prices, sagemaker_world
 from tests.fakes.tiny_gguf import write_tiny_chat
 from tests.fakes.weights import FakeWeights
 
@@ -96,7 +99,23 @@ def local(tmp_path: Path) -> Iterator[Hosted]:
 
 def sagemaker(tmp_path: Path) -> Iterator[Hosted]:
     world = sagemaker_world()
+    yield hosted_by(world, world.cloud.break_containers)
 
+
+def sagemaker_over_http(tmp_path: Path) -> Iterator[Hosted]:
+    """Real boto3 clients, and the emulator's HTTP face before the same account."""
+    clock = FakeClock()
+    cloud = Cloud(clock, prices=prices(), region=REGION)
+    with emulator_server(cloud) as url:
+        clients = clients_of(lambda service: client(service, url), clock)
+
+        def breaks(name: str, is_broken: bool) -> None:
+            act(url, "break_containers", name=name, is_broken=is_broken)
+
+        yield hosted_by(SageMakerWorld(host_on(clients, clock), cloud, clock), breaks)
+
+
+def hosted_by(world: SageMakerWorld, break_containers: Callable[[str, bool], None]) -> Hosted:
     def wait(is_so: Callable[[], bool], asked: Callable[[], None]) -> None:
         def again() -> None:
             asked()
@@ -106,7 +125,7 @@ def sagemaker(tmp_path: Path) -> Iterator[Hosted]:
         world.pass_until(again, is_so)
 
     def breaks(is_broken: bool) -> None:
-        world.cloud.break_containers(A, is_broken)
+        break_containers(A, is_broken)
 
     unknown = replace(GOOD, model="unknown")
-    yield Hosted(world.host, wait, GOOD, replace(GOOD), unknown, counts_copies=True, breaks=breaks)
+    return Hosted(world.host, wait, GOOD, replace(GOOD), unknown, counts_copies=True, breaks=breaks)

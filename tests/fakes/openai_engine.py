@@ -1,7 +1,7 @@
 """A stand-in for an OpenAI-compatible engine: in a test's process, or as a program for the guard.
 
 python -m tests.fakes.openai_engine --port 40123 [--key-env NAME] [--family] [--exit-status N] [--say TEXT]
-    [--load-s N] [--token-s N]
+    [--load-s N] [--token-s N] [--status N] [--hung]
 """
 
 import argparse
@@ -154,6 +154,8 @@ def main() -> None:
     parser.add_argument("--say", default="", help="a line for the log")
     parser.add_argument("--load-s", type=float, default=0, help="before it listens")
     parser.add_argument("--token-s", type=float, default=0, help="between two tokens of a stream")
+    parser.add_argument("--status", type=int, default=200, help="of generations")
+    parser.add_argument("--hung", action="store_true", help="generations wait for ever")
     args, _ = parser.parse_known_args()
     print(args.say, flush=True)
     if args.family:
@@ -163,7 +165,7 @@ def main() -> None:
         sys.exit(args.exit_status)
     time.sleep(args.load_s)
     server = OpenAIEngine(args.port, os.environ[args.key_env] if args.key_env else None)
-    server.token_s = args.token_s
+    server.token_s, server.status, server.is_hung = args.token_s, args.status, args.hung
     server.serve_forever()
 
 
