@@ -9,7 +9,8 @@ SORTS = ["", "a", "b", "b1", "b1x", "b2", "c", "\U0010ffff", "\U0010ffffz"]
 
 def is_wanted(sort, prefix, after, until, newest_first):
     first, last = (until, after) if newest_first else (after, until)
-    return sort.startswith(prefix) and (first or "") <= sort <= (last or sort) and sort != after
+    is_within = (first or "") <= sort and (last is None or sort <= last)
+    return sort.startswith(prefix) and is_within and sort != after
 
 
 def is_read(sort: str, found: Stretch | None, newest_first: bool) -> bool:
