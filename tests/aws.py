@@ -1,5 +1,6 @@
 """Emulated accounts for tests, and the things in them as infra makes them."""
 
+import functools
 import os
 import threading
 from collections.abc import Iterator, Mapping
@@ -8,21 +9,28 @@ from typing import Any
 
 from moto import mock_aws
 
+from llmanager.adapters.aws.clients import ServiceClients
 from tests import ministack as emulator
 
 
 @contextmanager
-def moto() -> Iterator[None]:
+def moto() -> Iterator[ServiceClients]:
     """An account within this process, empty."""
     with mock_aws(), _environment(emulator.CREDENTIALS):
-        yield
+        yield _clients("moto")
 
 
 @contextmanager
-def ministack() -> Iterator[None]:
+def ministack() -> Iterator[ServiceClients]:
     """An account behind HTTP, the same for all tests of a run: make what you need under names of your own."""
     with _environment(emulator.shared().environment):
-        yield
+        yield _clients("ministack")
+
+
+@functools.cache
+def _clients(_: str) -> ServiceClients:
+    """Made once, for that takes a while."""
+    return ServiceClients()
 
 
 class OneAtATime:

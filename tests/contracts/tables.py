@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from llmanager.adapters.aws.clients import ServiceClients
 from llmanager.adapters.aws.dynamodb_table import DynamoDBTable
 from llmanager.adapters.local.sqlite_table import SQLiteStore
 from llmanager.kernel.clock import Clock
@@ -30,14 +29,14 @@ def sqlite(clock: Clock, folder: Path) -> Iterator[Table]:
 
 @contextmanager
 def dynamodb_moto(clock: Clock, folder: Path) -> Iterator[Table]:
-    with aws.moto():
-        yield _dynamodb(aws.OneAtATime(ServiceClients().dynamodb), clock)
+    with aws.moto() as clients:
+        yield _dynamodb(aws.OneAtATime(clients.dynamodb), clock)
 
 
 @contextmanager
 def dynamodb_ministack(clock: Clock, folder: Path) -> Iterator[Table]:
-    with aws.ministack():
-        yield _dynamodb(ServiceClients().dynamodb, clock)
+    with aws.ministack() as clients:
+        yield _dynamodb(clients.dynamodb, clock)
 
 
 def _dynamodb(client: Any, clock: Clock) -> Table:

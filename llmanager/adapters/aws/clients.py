@@ -20,7 +20,16 @@ QUICK: Final = Config(
     tcp_keepalive=True,
 )
 ONCE: Final = QUICK.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))  # its user repeats by rules
-BULK: Final = QUICK.merge(Config(read_timeout=60, signature_version="s3v4"))  # S3 may take its time over large blobs
+BULK: Final = QUICK.merge(
+    Config(
+        read_timeout=60,  # S3 may take its time over large blobs
+        signature_version="s3v4",
+        s3={
+            "addressing_style": "virtual",
+            "us_east_1_regional_endpoint": "regional",
+        },  # a signed address is not redirected
+    )
+)
 
 
 class ServiceClients:

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from botocore.exceptions import (
     ClientError,
     CredentialRetrievalError,
+    FlexibleChecksumError,
     HTTPClientError,
+    IncompleteReadError,
     LoginError,
     MetadataRetrievalError,
     NoCredentialsError,
@@ -61,10 +63,14 @@ REFUSED_CREDENTIALS = frozenset(
         "ExpiredToken",
         "ExpiredTokenException",
         "IncompleteSignature",
+        "InvalidAccessKeyId",
         "InvalidClientTokenId",
         "InvalidSignatureException",
+        "InvalidToken",
         "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
         "RequestExpired",
+        "RequestTimeTooSkewed",
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     }
@@ -140,8 +146,13 @@ def translated(what: str, reading: Reading | None = None) -> Iterator[None]:
             raise
         raise known from None  # its text names accounts and roles
     except NO_CREDENTIALS:
-        raise _credentials(what) from None
-    except (HTTPClientError, ConnectionFailed):  # timeouts, broken and refused connections
+        raise Unavailable(
+            f"There are no valid credentials of AWS to {what} with. Give this server a role, or sign in where it runs; "
+            "it is tried again.",
+            retry_after_s=30.0,
+        ) from None
+    except (HTTPClientError, ConnectionFailed, IncompleteReadError, FlexibleChecksumError):  # timeouts, broken
+        # and refused connections, half an answer or another one than was sent
         raise _no_answer(what) from None
 
 
@@ -194,12 +205,9 @@ def _of_any_service(error: ClientError, what: str) -> LLManagerError | None:
     if code in THROTTLING:
         return Throttled(f"AWS is asked too often and did not {what}. It is tried again.", retry_after_s=2.0)
     if code in REFUSED_CREDENTIALS:
-        return _credentials(what)
+        return refused_credentials(what)
     if code in DENIED:
-        return Unavailable(
-            f"AWS does not allow this server to {what}. Add the permission to its role; it is tried again.",
-            retry_after_s=60.0,
-        )
+        return denied(what)
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     return _no_answer(what) if code in BROKEN or status >= 500 else None
 
@@ -212,7 +220,14 @@ def _no_answer(what: str) -> NoAnswer:
     return NoAnswer(f"AWS gave no answer when asked to {what}; whether it was done is not known. It is tried again.")
 
 
-def _credentials(what: str) -> Unavailable:
+def denied(what: str) -> Unavailable:
+    return Unavailable(
+        f"AWS does not allow this server to {what}. Add the permission to its role; it is tried again.",
+        retry_after_s=60.0,
+    )
+
+
+def refused_credentials(what: str) -> Unavailable:
     return Unavailable(
         f"AWS did not accept this server's credentials when asked to {what}. Check its role, and that its clock is "
         "right; it is tried again.",

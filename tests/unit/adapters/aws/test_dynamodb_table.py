@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
-from llmanager.adapters.aws.clients import ServiceClients
 from llmanager.adapters.aws.dynamodb_errors import TRIES
 from llmanager.adapters.aws.dynamodb_items import MAX_COUNT
 from llmanager.adapters.aws.dynamodb_table import DynamoDBTable
@@ -29,8 +28,8 @@ def clock():
 
 @pytest.fixture
 def client():
-    with aws.moto():
-        real = ServiceClients().dynamodb
+    with aws.moto() as clients:
+        real = clients.dynamodb
         aws.make_table(real, "things")
         yield FaultyClient(real)
 
