@@ -16,14 +16,14 @@ from tests import ministack as emulator
 @contextmanager
 def moto() -> Iterator[ServiceClients]:
     """An account within this process, empty."""
-    with mock_aws(), _environment(emulator.CREDENTIALS):
+    with mock_aws(), environment(emulator.CREDENTIALS):
         yield _clients("moto")
 
 
 @contextmanager
 def ministack() -> Iterator[ServiceClients]:
     """An account behind HTTP, the same for all tests of a run: make what you need under names of your own."""
-    with _environment(emulator.shared().environment):
+    with environment(emulator.shared().environment):
         yield _clients("ministack")
 
 
@@ -66,7 +66,7 @@ def make_bucket(client: Any, name: str) -> None:
 
 
 @contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
+def environment(values: Mapping[str, str]) -> Iterator[None]:
     """With no other setting of AWS."""
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith("AWS_")]:
