@@ -105,10 +105,10 @@ def started(*, is_strict: bool = False, extra: Mapping[str, str] | None = None) 
 
 @functools.cache
 def shared() -> Ministack:
-    """The one of this process, stopped at its end. Skips the test where ministack is not installed."""
+    """The one of this process, strict, stopped at its end. Skips the test where ministack is not installed."""
     if not COMMAND.exists():
         pytest.skip("ministack is not installed: make .venv-ministack from requirements/ministack.txt")
-    ministack = started()
+    ministack = started(is_strict=True)
     atexit.register(ministack.stop)
     return ministack
 
