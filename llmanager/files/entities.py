@@ -15,6 +15,8 @@ MAX_PART_BYTES = 255  # of a file's name between two slashes
 MAX_OPEN_UPLOADS = 1000  # announced and not finished, of one tenant
 MAX_UPLOADS_AT_ONCE = 8  # bodies that come in at the same time, of all tenants: each keeps a thread
 UPLOAD_S = 6 * 3600  # from the announcement to the end of the upload
+ADDRESS_S = 3600  # from the announcement to the beginning of an upload that goes past us
+TAKE_IN_S = 60  # until somebody else may take in what came past us, if who does so has died
 REPLACED_KEEP_S = 86_400  # a file whose name another upload took can be read by its id for that long
 
 UNWANTED = frozenset({"Cc", "Cs", "Zl", "Zp"})  # categories: control characters, lone surrogates, ends of lines
@@ -38,16 +40,21 @@ class File:
     ttl_s: int | None = None  # from when it is ready
     sha256: str | None = None  # hex, when ready
     blob: str | None = None  # where the newest upload goes, or went: no other blob of this file counts
+    taken_in_until: datetime | None = None  # until then somebody is copying what came past us
     version: int = 0
 
 
 @dataclass(frozen=True)
 class Announced:
-    """A file that is to come, and the secret that lets its bytes in: it exists once, in the answer to whoever asked."""
+    """A file that is to come, and the secret that lets its bytes in: it exists once, in the answer to whoever asked.
+
+    The secret is a token to send the bytes to us with, or else an address to send them to.
+    """
 
     file: File
     token: str = field(repr=False)
     until: datetime
+    address: str | None = field(default=None, repr=False)
 
 
 def composed(text: str) -> str:

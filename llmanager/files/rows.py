@@ -7,10 +7,8 @@ an upload by its token               upload-token        sha256 of the token, he
 a tenant's uploads that are not over upload#TENANT       ID
 
 Tenants have no '#' in their names. Everything of a file expires with it; its blob then has no row, and is swept.
+Blobs: files/TENANT/ID/UPLOAD, and incoming/TENANT/ID for what comes in past us.
 """
-
-from collections.abc import Sequence
-from datetime import datetime
 
 from llmanager.files.entities import File
 from llmanager.kernel.bodies import body_of, entity_in
@@ -18,6 +16,7 @@ from llmanager.kernel.table import Row
 
 TOKENS = "upload-token"
 BLOBS = "files/"
+INCOMING = "incoming/"
 
 
 def file_partition(tenant: str) -> str:
@@ -44,11 +43,12 @@ def to_file(row: Row) -> File:
     return entity_in(row, File)
 
 
-def upload_rows(file: File, token_hash: str, until: datetime) -> Sequence[Row]:
-    return (
-        Row(TOKENS, token_hash, {"tenant": file.tenant, "id": file.id}, expires_at=until),
-        Row(upload_partition(file.tenant), file.id, expires_at=until),
-    )
+def token_row(file: File, token_hash: str) -> Row:
+    return Row(TOKENS, token_hash, {"tenant": file.tenant, "id": file.id}, expires_at=file.expires_at)
+
+
+def upload_row(file: File) -> Row:
+    return Row(upload_partition(file.tenant), file.id, expires_at=file.expires_at)
 
 
 def blob_key(file: File, upload: str) -> str:
@@ -59,4 +59,13 @@ def blob_key(file: File, upload: str) -> str:
 def owner_of(blob: str) -> tuple[str, str]:
     """Tenant and id of the file that a blob was uploaded for."""
     tenant, id_, _ = blob.removeprefix(BLOBS).split("/")
+    return tenant, id_
+
+
+def incoming_key(file: File) -> str:
+    return f"{INCOMING}{file.tenant}/{file.id}"
+
+
+def owner_of_incoming(blob: str) -> tuple[str, str]:
+    tenant, id_ = blob.removeprefix(INCOMING).split("/")
     return tenant, id_

@@ -93,7 +93,11 @@ def check(expect: Expect, version: int | None) -> None:
         case wanted:
             holds = version == wanted
     if not holds:
-        raise Conflict("This was changed by somebody else in the meantime. Read it again, then repeat the change.")
+        raise conflict()
+
+
+def conflict() -> Conflict:
+    return Conflict("This was changed by somebody else in the meantime. Read it again, then repeat the change.")
 
 
 def added(row: Row, amount: int, expires_at: datetime | None) -> Row:
@@ -101,3 +105,12 @@ def added(row: Row, amount: int, expires_at: datetime | None) -> Row:
     check_expiry(expires_at)
     value = row.body.get("value", 0) + amount
     return replace(row, body={**row.body, "value": value}, expires_at=expires_at or row.expires_at)
+
+
+def end_of(prefix: str) -> str | None:
+    """The least text that sorts after every text with this prefix; None if there is none."""
+    head = prefix.rstrip("\U0010ffff")
+    if not head:
+        return None
+    after_last = ord(head[-1]) + 1
+    return head[:-1] + chr(0xE000 if after_last == 0xD800 else after_last)  # surrogates are no characters

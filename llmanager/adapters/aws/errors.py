@@ -1,13 +1,15 @@
 """What AWS and the way there can answer, told as the kernel's errors. Unknown codes stay what they are."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from botocore.exceptions import (
     ClientError,
     CredentialRetrievalError,
+    FlexibleChecksumError,
     HTTPClientError,
+    IncompleteReadError,
     LoginError,
     MetadataRetrievalError,
     NoCredentialsError,
@@ -24,13 +26,20 @@ THROTTLING = frozenset(
         "ConcurrentModificationException",
         "ConcurrentUpdateException",
         "PriorRequestNotComplete",
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "ReplicatedWriteConflictException",
         "RequestLimitExceeded",
         "RequestThrottled",
         "SlowDown",
         "ThrottledException",
         "Throttling",
+        "ThrottlingError",
         "ThrottlingException",
         "TooManyRequestsException",
+        "TransactionConflict",
+        "TransactionConflictException",
+        "TransactionInProgressException",
     }
 )
 BROKEN = frozenset(
@@ -54,10 +63,14 @@ REFUSED_CREDENTIALS = frozenset(
         "ExpiredToken",
         "ExpiredTokenException",
         "IncompleteSignature",
+        "InvalidAccessKeyId",
         "InvalidClientTokenId",
         "InvalidSignatureException",
+        "InvalidToken",
         "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
         "RequestExpired",
+        "RequestTimeTooSkewed",
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     }
@@ -111,23 +124,36 @@ class QuotaReached(InvalidInput):
     code = "quota_reached"
 
 
+class NoAnswer(Unavailable):
+    """Whether it was done is not known."""
+
+
+Reading = Callable[[ClientError, str], Exception | None]  # what one service's codes mean; None: not known there
+
+
 @contextmanager
-def translated(what: str) -> Iterator[None]:
-    """Around one call of AWS. `what` names the act, such as "create the endpoint".
+def translated(what: str, reading: Reading | None = None) -> Iterator[None]:
+    """Around one call of AWS. `what` names the act, such as "create the endpoint". `reading` is asked first about
+    what AWS refused; without one, SageMaker's codes are read.
 
     Raises Missing, AlreadyThere and kernel errors; what it does not know it lets pass unchanged.
     """
     try:
         yield
     except ClientError as error:
-        known = _known(error, what)
+        known = (reading or _of_sagemaker)(error, what) or _of_any_service(error, what)
         if known is None:
             raise
         raise known from None  # its text names accounts and roles
     except NO_CREDENTIALS:
-        raise _credentials(what) from None
-    except (HTTPClientError, ConnectionFailed):  # timeouts, broken and refused connections
-        raise _unknown_effect(what) from None
+        raise Unavailable(
+            f"There are no valid credentials of AWS to {what} with. Give this server a role, or sign in where it runs; "
+            "it is tried again.",
+            retry_after_s=30.0,
+        ) from None
+    except (HTTPClientError, ConnectionFailed, IncompleteReadError, FlexibleChecksumError):  # timeouts, broken
+        # and refused connections, half an answer or another one than was sent
+        raise _no_answer(what) from None
 
 
 def scrubbed(text: str) -> str:
@@ -135,16 +161,32 @@ def scrubbed(text: str) -> str:
     return ACCOUNT.sub("…", ARN.sub(r"\1", text)).strip()
 
 
-def _known(error: ClientError, what: str) -> Exception | None:
-    told = error.response.get("Error", {})
-    code, message = str(told.get("Code", "")), str(told.get("Message", ""))
+def told(error: ClientError) -> tuple[str, str]:
+    """Code and message."""
+    content = error.response.get("Error", {})
+    return str(content.get("Code", "")), str(content.get("Message", ""))
+
+
+def _of_sagemaker(error: ClientError, what: str) -> Exception | None:
+    code, message = told(error)
     if code in MISSING:
         return Missing()
     if code in BUSY:
         return _not_now(what)
     if code in INVALID:
         return _invalid(what, message)
-    return _refused(code, what, message) or _broken(error, code, what)
+    if code in QUOTA:
+        return QuotaReached(
+            f"AWS refused to {what}: a quota of the account is reached ({scrubbed(message)}). "
+            "Ask AWS to raise it in Service Quotas, or choose another instance type.",
+            param="instance_type",
+        )
+    if code in NO_CAPACITY:
+        return Unavailable(
+            f"AWS has no instance free to {what}. It is tried again; another instance type may be free now.",
+            retry_after_s=60.0,
+        )
+    return None
 
 
 def _invalid(what: str, message: str) -> Exception:
@@ -158,44 +200,34 @@ def _invalid(what: str, message: str) -> Exception:
     return InvalidInput(f"AWS refused to {what}: {scrubbed(message)} Change the model's settings and try again.")
 
 
-def _refused(code: str, what: str, message: str) -> LLManagerError | None:
-    if code in QUOTA:
-        return QuotaReached(
-            f"AWS refused to {what}: a quota of the account is reached ({scrubbed(message)}). "
-            "Ask AWS to raise it in Service Quotas, or choose another instance type.",
-            param="instance_type",
-        )
+def _of_any_service(error: ClientError, what: str) -> LLManagerError | None:
+    code, _ = told(error)
     if code in THROTTLING:
         return Throttled(f"AWS is asked too often and did not {what}. It is tried again.", retry_after_s=2.0)
-    if code in NO_CAPACITY:
-        return Unavailable(
-            f"AWS has no instance free to {what}. It is tried again; another instance type may be free now.",
-            retry_after_s=60.0,
-        )
     if code in REFUSED_CREDENTIALS:
-        return _credentials(what)
+        return refused_credentials(what)
     if code in DENIED:
-        return Unavailable(
-            f"AWS does not allow this server to {what}. Add the permission to its role; it is tried again.",
-            retry_after_s=60.0,
-        )
-    return None
-
-
-def _broken(error: ClientError, code: str, what: str) -> LLManagerError | None:
+        return denied(what)
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    return _unknown_effect(what) if code in BROKEN or status >= 500 else None
+    return _no_answer(what) if code in BROKEN or status >= 500 else None
 
 
 def _not_now(what: str) -> NotNow:
     return NotNow(f"AWS cannot {what} while it changes something there. It is tried again.", retry_after_s=5.0)
 
 
-def _unknown_effect(what: str) -> Unavailable:
-    return Unavailable(f"AWS gave no answer when asked to {what}; whether it was done is not known. It is tried again.")
+def _no_answer(what: str) -> NoAnswer:
+    return NoAnswer(f"AWS gave no answer when asked to {what}; whether it was done is not known. It is tried again.")
 
 
-def _credentials(what: str) -> Unavailable:
+def denied(what: str) -> Unavailable:
+    return Unavailable(
+        f"AWS does not allow this server to {what}. Add the permission to its role; it is tried again.",
+        retry_after_s=60.0,
+    )
+
+
+def refused_credentials(what: str) -> Unavailable:
     return Unavailable(
         f"AWS did not accept this server's credentials when asked to {what}. Check its role, and that its clock is "
         "right; it is tried again.",

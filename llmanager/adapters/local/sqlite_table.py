@@ -9,7 +9,7 @@ from llmanager.adapters.local.sqlite_file import Readers, connect, prepare, tran
 from llmanager.adapters.local.sqlite_writer import GroupCommitWriter, Operation, Writing
 from llmanager.kernel.clock import Clock
 from llmanager.kernel.table import Action, Delete, Expect, Put, Row, RowPage, ScanPage
-from llmanager.kernel.table_rules import added, check, decoded, encoded, encoded_actions, key_of
+from llmanager.kernel.table_rules import added, check, decoded, encoded, encoded_actions, end_of, key_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -190,19 +190,10 @@ def _micros(at: datetime) -> int:
 def _bounds(prefix: str, after: str | None, until: str | None, newest_first: bool) -> list[_Bound]:
     """At most one lower and one upper bound: given two on one side, SQLite might seek by the wider one."""
     lower = [(">=", prefix)]
-    upper = [("<", end)] if (end := _end_of(prefix)) is not None else []
+    upper = [("<", end)] if (end := end_of(prefix)) is not None else []
     if after is not None:
         (upper if newest_first else lower).append(("<" if newest_first else ">", after))
     if until is not None:
         (lower if newest_first else upper).append((">=" if newest_first else "<=", until))
     lowest = max(lower, key=lambda bound: (bound[1], bound[0] == ">"))
     return [lowest, *sorted(upper, key=lambda bound: (bound[1], bound[0] == "<="))[:1]]
-
-
-def _end_of(prefix: str) -> str | None:
-    """The least text that sorts after every text with this prefix; None if there is none."""
-    head = prefix.rstrip("\U0010ffff")
-    if not head:
-        return None
-    after_last = ord(head[-1]) + 1
-    return head[:-1] + chr(0xE000 if after_last == 0xD800 else after_last)  # surrogates are no characters

@@ -14,6 +14,7 @@ from llmanager.files.usecases.announce import announce
 from llmanager.files.usecases.delete import delete_file
 from llmanager.files.usecases.files import Files
 from llmanager.files.usecases.receive import receive
+from llmanager.files.usecases.take_in import look, take_in
 from llmanager.gateway.ports import Keyring
 from llmanager.kernel.blocking import RunBlocking
 from llmanager.kernel.errors import LLManagerError
@@ -36,11 +37,12 @@ def _own(files: Files, keyring: Keyring) -> APIRouter:
     @router.post("")
     def announce_file(body: wire.AnnounceFile, request: Request, caller: Principal = writer) -> wire.FileAnnounced:
         made = announce(files, tenant=caller.tenant, filename=body.filename, size_bytes=body.bytes, ttl_s=body.ttl_s)
-        url = f"{_base_url(request)}/files/{made.file.id}/content?token={made.token}"
+        url = made.address or f"{_base_url(request)}/files/{made.file.id}/content?token={made.token}"
         return wire.FileAnnounced(file_id=made.file.id, put_url=url, expires_at=made.until)
 
     @router.post("/list")
     def list_files(body: wire.ListFiles, caller: Principal = reader) -> wire.FileList:
+        take_in(files, caller.tenant)
         page = files.page(caller.tenant, prefix=body.prefix, limit=body.limit, cursor=body.cursor)
         return wire.FileList(files=[_view(file) for file in page.items], cursor=page.cursor)
 
@@ -51,7 +53,7 @@ def _own(files: Files, keyring: Keyring) -> APIRouter:
 
     @router.get("/{file_id}")
     def get(file_id: str, caller: Principal = reader) -> wire.File:
-        return _view(files.require(caller.tenant, file_id))
+        return _view(look(files, caller.tenant, file_id))
 
     return router
 

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 from llmanager.files import rows
 from llmanager.files.entities import (
+    ADDRESS_S,
     MAX_OPEN_UPLOADS,
     UPLOAD_S,
     Announced,
@@ -18,7 +19,8 @@ from llmanager.kernel.table import Put, rows_in
 
 
 def announce(files: Files, *, tenant: str, filename: str, size_bytes: int, ttl_s: int | None = None) -> Announced:
-    """A file that is to come: whoever has the token may upload it, for UPLOAD_S. Nothing is seen of it by name yet.
+    """A file that is to come: whoever has the token may upload it, for UPLOAD_S; or, where uploads go past us, whoever
+    has the address may begin to, for ADDRESS_S. Nothing is seen of it by name yet.
 
     Raises InvalidInput (the name), FileTooLarge, TooManyUploads.
     """
@@ -38,9 +40,13 @@ def announce(files: Files, *, tenant: str, filename: str, size_bytes: int, ttl_s
     )
     if _open_uploads(files, tenant) >= MAX_OPEN_UPLOADS:
         raise TooManyUploads
-    made = (rows.file_row(file), *rows.upload_rows(file, hash_of(token), until))
-    files.table.transact([Put(row, "absent") for row in made])
-    return Announced(file, token, until)
+    made = (rows.file_row(file), rows.upload_row(file), rows.token_row(file, hash_of(token)))
+    if files.direct is None:
+        files.table.transact([Put(row, "absent") for row in made])
+        return Announced(file, token, until)
+    address = files.direct.address(rows.incoming_key(file), size_bytes, for_s=ADDRESS_S)
+    files.table.transact([Put(row, "absent") for row in made[:2]])
+    return Announced(file, "", now + timedelta(seconds=ADDRESS_S), address)
 
 
 def _open_uploads(files: Files, tenant: str) -> int:

@@ -1,6 +1,7 @@
 from contextlib import suppress
 
 from llmanager.files import rows
+from llmanager.files.entities import FileState
 from llmanager.files.usecases.files import ATTEMPTS, Files
 from llmanager.kernel.errors import Conflict, Retryable, Throttled
 from llmanager.kernel.table import Action, Delete
@@ -24,8 +25,10 @@ def delete_file(files: Files, *, tenant: str, file_id: str) -> None:
             files.table.transact(actions)
         except Conflict:
             continue
-        if file.blob is not None:
-            with suppress(Retryable):
+        with suppress(Retryable):
+            if file.blob is not None:
                 files.blobs.delete(file.blob)
+            if files.direct is not None and file.state is not FileState.READY:
+                files.blobs.delete(rows.incoming_key(file))
         return
     raise Throttled("Too many change this file at once. Try again.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from llmanager.files import rows
 from llmanager.files.entities import File, FileState, composed
 from llmanager.files.errors import FileNotFound
+from llmanager.files.ports import DirectUploads
 from llmanager.kernel.blobs import Blobs
 from llmanager.kernel.clock import Clock
 from llmanager.kernel.errors import BlobNotFound
@@ -25,6 +26,7 @@ class Files:
     clock: Clock
     new_id: NewId
     max_file_bytes: int
+    direct: DirectUploads | None = None  # None: uploads come to us
 
     def find(self, tenant: str, file_id: str) -> File | None:
         row = self.table.get(rows.file_partition(tenant), file_id)

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from llmanager.files.entities import File, FileState
-from llmanager.files.errors import SourceNotFound
+from llmanager.files.errors import FileNotFound, SourceNotFound
 from llmanager.files.usecases.files import Files
+from llmanager.files.usecases.take_in import look, take_in
 
 PAGE = 100
 
@@ -14,8 +15,9 @@ def named(files: Files, tenant: str, src: str) -> Iterator[File]:
     ("bucket/" or "bucket"). Raises SourceNotFound at once.
     """
     name = src.removeprefix("s3://")
-    file = files.find(tenant, src)
+    file = _by_id(files, tenant, src)
     if file is None or file.state is not FileState.READY:
+        take_in(files, tenant)
         file = files.named(tenant, name)
     if file is not None:
         return iter((file,))
@@ -23,6 +25,13 @@ def named(files: Files, tenant: str, src: str) -> Iterator[File]:
     if not files.page(tenant, prefix=folder, limit=1).items:
         raise SourceNotFound(src)
     return _all(files, tenant, folder)
+
+
+def _by_id(files: Files, tenant: str, src: str) -> File | None:
+    try:
+        return look(files, tenant, src)
+    except FileNotFound:
+        return None
 
 
 def _all(files: Files, tenant: str, prefix: str) -> Iterator[File]:

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 from starlette.testclient import TestClient
 
 from tests.fakes.asgi import call
+from tests.fakes.direct_uploads import FakeUploads
 from tests.unit.api.files_house import BOTH, House, code_of, path_of
 
 
@@ -176,3 +178,32 @@ def test_a_plain_put_over_asgi_works_without_a_host_of_ours_only_if_it_is_known(
     made = house.made()
     status, _, _ = call(house.app, "PUT", path_of(made["put_url"]), [("host", "evil.example")], b"hello")
     assert status == 421
+
+
+class TestWhereUploadsGoPastUs:
+    @pytest.fixture
+    def house(self):
+        house = House()
+        house.uploads = FakeUploads(house.blobs, house.clock)
+        house.files = replace(house.files, direct=house.uploads)
+        house.serve(BOTH)
+        return house
+
+    def test_the_address_is_the_blob_stores_and_the_file_is_ready_when_looked_at(self, house):
+        made = house.made(b"hello", "docs/a.txt")
+        assert made["put_url"].startswith("https://blobs.test/")
+        assert made["expires_at"] == "2026-11-20T13:00:00.000Z"
+        assert house.client.get(f"/files/{made['file_id']}").json()["status"] == "announced"
+        assert house.uploads.send(made["put_url"], b"hello") == 200
+        told = house.client.get(f"/files/{made['file_id']}").json()
+        assert (told["status"], told["bytes"]) == ("ready", 5)
+        assert told["sha256"] == hashlib.sha256(b"hello").hexdigest()
+
+    def test_a_list_shows_what_came_in_meanwhile(self, house):
+        made = house.made(b"hello", "docs/a.txt")
+        house.uploads.send(made["put_url"], b"hello")
+        assert [file["file_id"] for file in house.post("/list")["files"]] == [made["file_id"]]
+
+    def test_the_way_in_here_is_closed(self, house):
+        made = house.made(b"hello")
+        assert code_of(house.put(f"/files/{made['file_id']}/content?token=", b"hello")) == (404, "upload_not_found")
