@@ -1,6 +1,6 @@
 """boto3 clients for rows, blobs, queues and secrets. Each is made when first asked for: a cold start pays for its own.
 
-Where they go is boto3's affair: AWS_REGION, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_DYNAMODB and the like count.
+Where they go is boto3's affair: AWS_DEFAULT_REGION, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_DYNAMODB and the like count.
 """
 
 from functools import cached_property
@@ -41,7 +41,9 @@ class ServiceClients:
     def __init__(self, region: str | None = None) -> None:
         self._session = boto3.Session(region_name=region)
         if self._session.region_name is None:
-            raise Unavailable("It is not set which region of AWS to use. Set AWS_REGION, for example to us-east-1.")
+            raise Unavailable(
+                "It is not set which region of AWS to use. Set AWS_DEFAULT_REGION, for example to us-east-1."
+            )
 
     @cached_property
     def dynamodb(self) -> Any:

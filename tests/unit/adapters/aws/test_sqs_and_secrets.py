@@ -105,13 +105,15 @@ class TestSecrets:
 
 class TestClients:
     def test_without_a_region_say_which_setting_is_missing(self):
-        with aws.environment({"AWS_CONFIG_FILE": "/dev/null"}), pytest.raises(Unavailable, match="AWS_REGION"):
-            ServiceClients()
+        with aws.environment({"AWS_CONFIG_FILE": "/dev/null"}):
+            with pytest.raises(Unavailable, match="AWS_DEFAULT_REGION"):
+                ServiceClients()
+            with aws.environment({"AWS_CONFIG_FILE": "/dev/null", "AWS_DEFAULT_REGION": "eu-west-1"}):
+                assert "eu-west-1" in ServiceClients().dynamodb.meta.endpoint_url
 
     def test_go_where_the_environment_says(self):
         with aws.environment(
             {
-                "AWS_REGION": "eu-west-1",
                 "AWS_DEFAULT_REGION": "eu-west-1",
                 "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
                 "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:2",
