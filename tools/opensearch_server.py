@@ -1,6 +1,7 @@
 """A real OpenSearch on this machine, from Maven: for the conformance suite, and for what stands in for AWS's.
 
-`python -m tools.opensearch_server DATA_FOLDER` serves until it is interrupted, and prints its address first.
+`python -m tools.opensearch_server DATA_FOLDER` serves until it is interrupted, and prints its address first;
+`--install` only downloads, and exits 1 with the reason where that cannot be.
 
 Downloaded once into .cache/opensearch. The k-NN plugin asks for the Painless module, which no archive there brings;
 nothing here runs scripts, so its copy is told not to ask. Java is started without JNA: OpenSearch would refuse to run
@@ -191,7 +192,13 @@ def _end_of(log: Path) -> str:
 
 def main() -> None:
     if len(sys.argv) != 2:
-        sys.exit("usage: python -m tools.opensearch_server DATA_FOLDER")
+        sys.exit("usage: python -m tools.opensearch_server DATA_FOLDER|--install")
+    if sys.argv[1] == "--install":
+        try:
+            print(installed())
+        except Absent as absent:
+            sys.exit(str(absent))
+        return
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with running(Path(sys.argv[1]).resolve()) as server, contextlib.suppress(KeyboardInterrupt):
         print(server.url, flush=True)

@@ -85,6 +85,12 @@ def written(batch: Batch, seq: int, shape: Shape) -> Iterator[bytes]:
         yield line("index", version_id(item.id, seq), document(item, vector, seq, shape.metric))
 
 
+def removed(ids: Iterable[str], seq: int) -> Iterator[bytes]:
+    """What `seq` itself brought of these items."""
+    for id_ in ids:
+        yield line("delete", version_id(id_, seq))
+
+
 def line(action: str, id_: str, source: Source | None = None) -> bytes:
     """One entry of a bulk request."""
     head = msgspec.json.encode({action: {"_id": id_}}) + b"\n"

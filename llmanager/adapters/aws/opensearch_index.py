@@ -69,15 +69,17 @@ class Indexes:
             return self.newest(name).n >= marker.n
         return False
 
-    def sent(self, name: str, lines: Iterable[bytes], *, what: str, may_fail: Collection[int] = ()) -> list[int]:
-        """Bulk requests; the statuses of all entries. Searches see it all then, where anybody can make them.
+    def sent(
+        self, name: str, lines: Iterable[bytes], *, what: str, may_fail: Collection[int] = (), to_be_seen: bool = True
+    ) -> list[int]:
+        """Bulk requests; the statuses of all entries. `to_be_seen`: by searches at once, where that can be asked for.
 
         Deletes of what is not there are fine. Raises what the first entry that failed says.
         """
         statuses: list[int] = []
         sent_to = f"{name}/_bulk"
         for body, is_last in with_last(bodies(lines)):
-            query = "refresh=true" if is_last and self.kind.can_refresh else ""
+            query = "refresh=true" if to_be_seen and is_last and self.kind.can_refresh else ""
             answer = self.http.ask("POST", sent_to, body, what=what, query=query, expected=(GONE,))
             if answer.status == GONE:
                 raise IndexMissing()

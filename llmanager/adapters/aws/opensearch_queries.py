@@ -20,8 +20,9 @@ MIN_CANDIDATES: Final = 100  # of a search in the graph: fewer would miss more
 FIRST_OF_ALL: Final = 3e38  # a score above any other, for the marker
 MAX_AT_ONCE: Final = 1_000  # ids of one question
 
-_BY_MARKER: Final = {"n": {"order": "desc", "missing": "_last"}}
-_BY_ID: Final = {"id": {"order": "asc"}}
+# With types, for an index that OpenSearch made by itself and that has no mapping for them.
+_BY_MARKER: Final = {"n": {"order": "desc", "missing": "_last", "unmapped_type": "long"}}
+_BY_ID: Final = {"id": {"order": "asc", "unmapped_type": "keyword"}}
 
 
 def newest_marker() -> Body:

@@ -1,7 +1,7 @@
 """The VectorStore port on OpenSearch: an index there for each index here. Serverless, a domain, or one of your own."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -52,6 +52,9 @@ class OpenSearchVectorStore:
 
     def apply(self, index: str, write: Write) -> None:
         self._writes.apply(self._name(index), write)
+
+    def load(self, index: str, writes: Iterable[Write]) -> None:
+        self._writes.load(self._name(index), writes)
 
     def get(self, index: str, ids: Sequence[str]) -> tuple[Found, ...]:
         held: dict[str, Found] = {}

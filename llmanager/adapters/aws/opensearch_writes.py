@@ -3,15 +3,19 @@
 import itertools
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import Final
 
 from llmanager.adapters.aws import opensearch_queries as queries
-from llmanager.adapters.aws.opensearch_documents import Batch, batch, is_searchable, line, written
+from llmanager.adapters.aws.opensearch_documents import Batch, batch, is_searchable, line, removed, written
 from llmanager.adapters.aws.opensearch_index import THERE, TRIES, Indexes
-from llmanager.adapters.aws.opensearch_marker import MAX_WRITE_S, Marker, doc_id, document, new_seq, residue
+from llmanager.adapters.aws.opensearch_marker import MAX_WRITE_S, Field, Marker, doc_id, document, new_seq, residue
 from llmanager.kernel.clock import Clock
 from llmanager.kernel.errors import InvalidInput, Retryable, Throttled, Unavailable
 from llmanager.vdb.entities import MAX_FIELDS, Write
 from llmanager.vdb.errors import DimensionMismatch, IndexMissing, WriteUnsettled
+
+CREATED: Final = 201
+DELETED: Final = 200
 
 
 class Writes:
@@ -22,9 +26,7 @@ class Writes:
         """Raises WriteUnsettled where it may be visible or not; whatever else is raised, nothing of it is."""
         wanted = batch(write)
         marker, versions = self._seen(name, wanted.touched)
-        if write.vectors is not None:
-            check_dim(marker, write.vectors.dim)
-        check_fields(marker, wanted)
+        check(marker, write, wanted, marker.fields)
         if not wanted.touched:
             return
         started = self._clock.now()
@@ -32,13 +34,29 @@ class Writes:
         self._send(name, marker, wanted, seq, started)
         for _ in range(TRIES):
             self._check_time(started)
-            undirected = any(not is_searchable(vector, marker.shape.metric) for vector in wanted.vectors)
+            undirected = _has_undirected(wanted, marker)
             dead = (*self._indexes.present(name, marker.dead), *versions)
             if self._commit(name, marker.after(seq, dead, wanted.fields, has_undirected=undirected), seq):
                 return
             marker, versions = self._seen(name, wanted.touched)
-            check_fields(marker, wanted)
+            check(marker, write, wanted, marker.fields)
         raise Throttled("Other writers keep the vector database busy. Try again soon.")
+
+    def load(self, name: str, writes: Iterable[Write]) -> None:
+        """All as one write: what comes later takes the place of what came before, and nobody sees it until the end."""
+        marker, seq, count = self._indexes.newest(name), new_seq(self._clock.now()), 0
+        fields, undirected = marker.fields, False
+        for write in writes:
+            wanted = batch(write)
+            check(marker, write, wanted, fields)
+            fields |= wanted.fields
+            undirected = undirected or _has_undirected(wanted, marker)
+            lines = itertools.chain(removed(write.deleted_ids, seq), written(wanted, seq, marker.shape))
+            statuses = self._indexes.sent(name, lines, what="write", to_be_seen=False)
+            count += statuses.count(CREATED) - statuses[: len(write.deleted_ids)].count(DELETED)
+        self._await_versions(name, seq, count)
+        if not self._commit(name, marker.after(seq, marker.dead, fields, has_undirected=undirected), seq):
+            raise Throttled("Other writers keep the vector database busy. Try again soon.")
 
     def tend(self, name: str) -> None:
         """Remove what no longer counts, and shorten the marker."""
@@ -76,9 +94,12 @@ class Writes:
         """The new versions, which nobody counts yet; and away with those that have not counted since the last write."""
         lines = itertools.chain(_deletes(marker.dead), written(wanted, seq, marker.shape))
         self._indexes.sent(name, self._in_time(started, lines), what="write")
-        if self._indexes.kind.can_refresh or not wanted.items:
-            return
-        query, count = {"terms": {"seq": [seq]}}, len(wanted.items)
+        self._await_versions(name, seq, len(wanted.items))
+
+    def _await_versions(self, name: str, seq: int, count: int) -> None:
+        if self._indexes.kind.can_refresh or not count:
+            return  # the next refresh shows them together with the marker
+        query = {"terms": {"seq": [seq]}}
         if not self._indexes.http.until(lambda: self._indexes.count(name, query) >= count):
             raise Unavailable(
                 "OpenSearch took the write but did not show it in time, so it was given up. Try again.",
@@ -132,6 +153,16 @@ def _deletes(ids: Iterable[str]) -> list[bytes]:
     return [line("delete", id_) for id_ in ids]
 
 
+def _has_undirected(wanted: Batch, marker: Marker) -> bool:
+    return any(not is_searchable(vector, marker.shape.metric) for vector in wanted.vectors)
+
+
+def check(marker: Marker, write: Write, wanted: Batch, fields: frozenset[Field]) -> None:
+    if write.vectors is not None:
+        check_dim(marker, write.vectors.dim)
+    check_fields(fields | wanted.fields)
+
+
 def check_dim(marker: Marker, dim: int) -> None:
     if dim != marker.shape.dim:
         raise DimensionMismatch(
@@ -141,8 +172,8 @@ def check_dim(marker: Marker, dim: int) -> None:
         )
 
 
-def check_fields(marker: Marker, wanted: Batch) -> None:
-    if (count := len(marker.fields | wanted.fields)) > MAX_FIELDS:
+def check_fields(fields: frozenset[Field]) -> None:
+    if (count := len(fields)) > MAX_FIELDS:
         raise InvalidInput(
             f"The metadata would bring this vector database to {count} fields; at most {MAX_FIELDS} are kept. "
             "Use fewer names, or nest what need not be filtered by."
