@@ -22,8 +22,9 @@ class VectorStore(Protocol):
     """Indexes by name, one a collection: derived data, which segments can make anew at any time.
 
     Every call blocks and is thread-safe. After a write is answered every reader sees it whole, in other processes too,
-    and it survives `kill -9`; a write that raised is not there at all. May raise Throttled or Unavailable (retryable)
-    and OutOfSpace. All calls on an index that is not there raise IndexMissing, except `create` and `drop`.
+    and it survives `kill -9`; a write that raised is not there at all, and WriteUnsettled alone says that it may be,
+    whole. May raise Throttled or Unavailable (retryable) and OutOfSpace. All calls on an index that is not there raise
+    IndexMissing, except `create` and `drop`.
     Adapters pass tests/contracts/vector_store/.
     """
 
@@ -37,7 +38,12 @@ class VectorStore(Protocol):
         """Delete, then upsert by id, visible together. Applying the same again changes nothing.
 
         Raises DimensionMismatch, and InvalidInput where metadata would bring more than MAX_FIELDS fields. Of items with
-        the same id the last one counts.
+        the same id the last one counts. Raises WriteUnsettled where the store is far away and the answer got lost.
+        """
+
+    def load(self, index: str, writes: Iterable[Write]) -> None:
+        """Apply all of them in order to an index that is new and that nobody reads yet: they need be visible only when
+        this returns. If it raises, the index is good for nothing but `drop`.
         """
 
     def get(self, index: str, ids: Sequence[str]) -> tuple[Found, ...]:

@@ -71,6 +71,10 @@ class FakeVectorStore:
         act, self.after_apply = self.after_apply, _nothing
         act(index, write)
 
+    def load(self, index: str, writes: Iterable[Write]) -> None:
+        for write in writes:
+            self.apply(index, write)
+
     def get(self, index: str, ids: Sequence[str]) -> tuple[Found, ...]:
         with self._lock:
             rows = self._open(index).rows

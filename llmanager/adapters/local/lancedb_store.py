@@ -5,7 +5,7 @@ Loading this module takes two seconds and 100 MB: wiring does so when the first 
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -63,6 +63,10 @@ class LanceDBVectorStore:
     def apply(self, index: str, write: Write) -> None:
         with self._opened(index) as opened:
             opened.apply(write)
+
+    def load(self, index: str, writes: Iterable[Write]) -> None:
+        for write in writes:
+            self.apply(index, write)
 
     def get(self, index: str, ids: Sequence[str]) -> tuple[Found, ...]:
         with self._opened(index) as opened:

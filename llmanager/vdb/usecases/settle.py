@@ -1,6 +1,6 @@
 """From segments to an index. Everything here is called alone with its collection."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from llmanager.vdb.entities import Collection, Index, IndexState, Shape, Vectors, Write
@@ -40,13 +40,17 @@ def rebuild(vdbs: Collections, collection: Collection, index: Index) -> Index:
     if collection.dim is not None:
         vdbs.store.drop(resource)
         vdbs.store.create(resource, Shape(collection.dim, collection.metric, collection.has_text))
-        for segment in vdbs.log.segments(resource):
-            for piece in vdbs.log.read(resource, segment):  # nobody reads the index before it is ready
-                vdbs.go_on()
-                vdbs.store.apply(resource, piece)
+        vdbs.store.load(resource, _pieces(vdbs, resource))  # nobody reads the index before it is ready
     if not is_first:
         index = replace(index, events=with_event(index.events, vdbs.clock.now(), "restored"))
     return _ready(vdbs, collection, index)
+
+
+def _pieces(vdbs: Collections, resource: str) -> Iterator[Write]:
+    for segment in vdbs.log.segments(resource):
+        for piece in vdbs.log.read(resource, segment):
+            vdbs.go_on()
+            yield piece
 
 
 def _caught_up(vdbs: Collections, collection: Collection, index: Index) -> Index:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from llmanager.kernel.errors import LLManagerError, Retryable
 from llmanager.vdb.entities import Collection, Index
 from llmanager.vdb.entities import Write as Change
-from llmanager.vdb.errors import IndexDamaged, IndexMissing
+from llmanager.vdb.errors import IndexDamaged, IndexMissing, WriteUnsettled
 from llmanager.vdb.limits import check_new_fields, check_write
 from llmanager.vdb.rows import Key
 from llmanager.vdb.usecases.collections import Collections
@@ -45,6 +45,8 @@ def _write(vdbs: Collections, collection: Collection, index: Index, change: Chan
     except (IndexMissing, IndexDamaged):
         rebuild(vdbs, collection, index)  # from the segments, of which the new one is the last
         return
+    except WriteUnsettled:
+        raise  # perhaps it is visible: the segment stays, and the next settling makes it so in any case
     except LLManagerError:
         with suppress(Retryable):  # if it stays, the next settling makes it visible, whole
             vdbs.log.remove(collection.resource, segment)

@@ -4,7 +4,7 @@ import pytest
 
 from llmanager.kernel.errors import InvalidInput, OutOfSpace, Unavailable
 from llmanager.vdb.entities import MAX_FIELDS, Item, Write
-from llmanager.vdb.errors import CollectionNotFound, DimensionMismatch, IndexDamaged, IndexMissing
+from llmanager.vdb.errors import CollectionNotFound, DimensionMismatch, IndexDamaged, IndexMissing, WriteUnsettled
 from llmanager.vdb.usecases.hibernate import hibernate
 from llmanager.vdb.usecases.restore import ready
 from llmanager.vdb.usecases.write import write
@@ -74,6 +74,19 @@ def test_a_write_that_the_index_refuses_leaves_no_segment_and_can_be_repeated(do
     assert docs.held() == []
     docs.write("a")
     assert docs.held() == ["a"]
+    assert docs.index().is_current
+
+
+@pytest.mark.parametrize("hook", ["before_apply", "after_apply"])
+def test_a_write_of_which_nobody_knows_keeps_its_segment_and_becomes_visible_whole(docs, hook):
+    docs.write("a")
+    setattr(docs.store, hook, refused(WriteUnsettled()))
+    with pytest.raises(WriteUnsettled):
+        docs.write("b", "c")
+    assert docs.segments() == 2
+    assert not docs.index().is_current
+    docs.write("d")
+    assert docs.held() == ["a", "b", "c", "d"]
     assert docs.index().is_current
 
 
