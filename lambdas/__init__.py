@@ -1,1 +1,1 @@
-"""What AWS calls: one handler a function. Each turns an event into a call of llmanager.wiring.aws, and decides nothing."""
+"""What AWS calls: one handler a function, from an event to a call of llmanager.wiring.aws; nothing is decided here."""

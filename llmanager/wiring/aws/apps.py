@@ -20,6 +20,9 @@ from llmanager.vdb.usecases.log import SegmentLog
 from llmanager.vdb.usecases.status import every as every_vdb
 from llmanager.wiring.aws.house import House, control_app, fronted
 from llmanager.wiring.aws.polling import until
+from llmanager.wiring.aws.queues import poking, queue_at
+from llmanager.wiring.aws.registry import registry_of
+from llmanager.wiring.aws.settings import there
 from llmanager.wiring.serving.lazy import lazily
 from llmanager.wiring.serving.one_writer import OneWriter
 
@@ -36,7 +39,20 @@ def auth_app(house: House) -> ASGIApp:
     return fronted(house, control_app(house, [routes], readable(table)))
 
 
-def models_app(house: House, registry: Registry) -> ASGIApp:
+def models_app(house: House) -> ASGIApp:
+    """Raises SettingsError."""
+    return models_app_of(house, looking_registry(house))
+
+
+def looking_registry(house: House) -> Registry:
+    """It writes what is wanted, and tells the reconciler, who does it. Raises SettingsError."""
+    from llmanager.wiring.aws.sagemaker_roles import LookingHost
+
+    queue = queue_at(there(house.settings.reconcile_queue, "LLMANAGER_RECONCILE_QUEUE_URL"))
+    return registry_of(house.settings, house.tables, house.clock, poking(queue), LookingHost)
+
+
+def models_app_of(house: House, registry: Registry) -> ASGIApp:
     models = model_routes(
         registry=registry,
         keyring=house.keyring,

@@ -2,29 +2,64 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
 import structlog
 
-from llmanager.kernel.errors import LLManagerError
+from llmanager.kernel.errors import InvalidInput, LLManagerError
 from llmanager.models.rows import Key
-
-Send = Callable[[str], object]  # raises what is Retryable of the queue
 
 log = structlog.get_logger()
 
 
-def text_of(key: Key) -> str:
-    tenant, name = key
-    return json.dumps({"tenant": tenant, "name": name})
+class Queue(Protocol):
+    def send(self, text: str, *, delay_s: float = 0.0) -> None:
+        """Raises what is Retryable."""
 
 
-def poking(send: Send) -> Callable[[Key], None]:
+@dataclass(frozen=True)
+class Wish:
+    """To look at a model, and again and again until `until` (None: for the next minute); what is later is a round's."""
+
+    key: Key
+    until: datetime | None = None
+
+    @property
+    def text(self) -> str:
+        tenant, name = self.key
+        until = {} if self.until is None else {"until": int(self.until.timestamp())}
+        return json.dumps({"tenant": tenant, "name": name, **until})
+
+    @classmethod
+    def of(cls, text: str) -> "Wish":
+        """Raises InvalidInput for what is no wish."""
+        try:
+            found: Any = json.loads(text)
+            key, until = (found["tenant"], found["name"]), found.get("until")
+            is_known = all(isinstance(part, str) for part in key) and isinstance(until, int | None)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            is_known = False
+        if not is_known:
+            raise InvalidInput('The message is not {"tenant": "…", "name": "…"}. Remove it from the queue.')
+        return cls(key, None if until is None else datetime.fromtimestamp(until, UTC))
+
+
+def poking(queue: Queue) -> Callable[[Key], None]:
     """`Registry.changed`. Never raises an error of ours: the row is written, and the next round looks at it anyway."""
 
     def poke(key: Key) -> None:
         try:
-            send(text_of(key))
+            queue.send(Wish(key).text)
         except LLManagerError as error:
             log.warning("the reconciler could not be told; its next round looks", model=key[1], why=str(error))
 
     return poke
+
+
+def queue_at(url: str) -> Queue:
+    from llmanager.adapters.aws.clients import client
+    from llmanager.adapters.aws.sqs_queue import SQSQueue
+
+    return SQSQueue(client("sqs"), url)

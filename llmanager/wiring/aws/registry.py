@@ -11,10 +11,10 @@ from llmanager.models.ports import ModelHost
 from llmanager.models.rows import Key
 from llmanager.models.usecases.registry import Registry
 from llmanager.wiring.aws.models import sagemaker_host
+from llmanager.wiring.aws.remote_notes import TableNotes
 from llmanager.wiring.aws.settings import AwsSettings
 from llmanager.wiring.aws.tables import Tables
 from llmanager.wiring.serving.caps import caps_of
-from llmanager.wiring.settings import Settings
 
 if TYPE_CHECKING:
     from llmanager.adapters.aws.sagemaker_host import SageMakerModelHost
@@ -33,7 +33,7 @@ def registry_of(
     """
     return Registry(
         table=tables("registry"),
-        hosts=hosts_of(settings.common, clock, kind),
+        hosts=hosts_of(settings, tables, clock, kind),
         clock=clock,
         new_id=random_id,
         stage=settings.common.stage,
@@ -43,10 +43,12 @@ def registry_of(
 
 
 def hosts_of(
-    settings: Settings, clock: Clock, kind: "type[SageMakerModelHost] | None" = None
+    settings: AwsSettings, tables: Tables, clock: Clock, kind: "type[SageMakerModelHost] | None" = None
 ) -> dict[Backend, ModelHost]:
-    hosts: dict[Backend, ModelHost] = {Backend.REMOTE: RemoteModelHost(settings.remotes, on_change=lambda _: None)}
-    cloud = sagemaker_host(settings, clock, kind)
+    notes = TableNotes(tables("registry"))
+    remotes = RemoteModelHost(settings.common.remotes, on_change=lambda _: None, notes=notes)
+    hosts: dict[Backend, ModelHost] = {Backend.REMOTE: remotes}
+    cloud = sagemaker_host(settings.common, clock, kind)
     if cloud is not None:
         hosts[Backend.SAGEMAKER] = cloud
     return hosts
