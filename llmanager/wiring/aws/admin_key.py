@@ -7,6 +7,7 @@ from llmanager.auth.errors import AdminKeyInTheMaking
 from llmanager.auth.ports import Vault
 from llmanager.auth.usecases.ensure import ensure_admin_key
 from llmanager.kernel.ids import random_id
+from llmanager.wiring.aws.clients import clients
 from llmanager.wiring.aws.house import House
 from llmanager.wiring.aws.settings import there
 
@@ -16,10 +17,9 @@ TRIES = 10
 
 def vault_of(house: House) -> Vault:
     """Raises SettingsError."""
-    from llmanager.adapters.aws.clients import client
     from llmanager.adapters.aws.secret import SecretsManagerVault
 
-    return SecretsManagerVault(client("secretsmanager"), there(house.settings.admin_secret, "LLMANAGER_ADMIN_SECRET"))
+    return SecretsManagerVault(clients().secrets, there(house.settings.admin_secret, "LLMANAGER_ADMIN_SECRET"))
 
 
 def admin_key(house: House, vault: Vault, pause: Callable[[float], None] = time.sleep) -> dict[str, str]:

@@ -1,18 +1,23 @@
-"""From API Gateway's event to an ASGI app and back, on one event loop a process."""
+"""From API Gateway's event to an ASGI app and back, on one event loop a handler."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, cast
 
 from mangum import Mangum
 from mangum.types import ASGI
 from starlette.types import ASGIApp
 
-Event = dict[str, Any]
-HttpHandler = Callable[[Event, Any], dict[str, Any]]
+from llmanager.wiring.aws.handling import Event, Handler
 
 
-def http_handler(app: ASGIApp) -> HttpHandler:
-    """A Lambda handler. What the app keeps from one request to the next must not hang on a running loop."""
-    asyncio.set_event_loop(asyncio.new_event_loop())  # Mangum runs each request on the thread's own
-    return Mangum(cast(ASGI, app), lifespan="off")
+def http_handler(app: ASGIApp) -> Handler[dict[str, Any]]:
+    """One request at a time, as Lambda does it: between two of them nothing of the app runs."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    adapter = Mangum(cast(ASGI, app), lifespan="off")
+
+    def handler(event: Event, context: Any) -> dict[str, Any]:
+        asyncio.set_event_loop(loop)  # Mangum runs a request on the thread's
+        return adapter(event, context)
+
+    return handler

@@ -10,6 +10,7 @@ import structlog
 
 from llmanager.kernel.errors import InvalidInput, LLManagerError
 from llmanager.models.rows import Key
+from llmanager.wiring.aws.clients import clients
 
 log = structlog.get_logger()
 
@@ -59,7 +60,6 @@ def poking(queue: Queue) -> Callable[[Key], None]:
 
 
 def queue_at(url: str) -> Queue:
-    from llmanager.adapters.aws.clients import client
     from llmanager.adapters.aws.sqs_queue import SQSQueue
 
-    return SQSQueue(client("sqs"), url)
+    return SQSQueue(clients().sqs, url)

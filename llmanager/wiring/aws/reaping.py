@@ -3,11 +3,9 @@
 It works from rows, and goes on where the reconciler does not: models that are to sleep or to go are looked at here too.
 """
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TextIO
 
 import structlog
 
@@ -16,13 +14,12 @@ from llmanager.kernel.clock import SystemClock
 from llmanager.kernel.deadline import deadline
 from llmanager.kernel.errors import LLManagerError
 from llmanager.kernel.orphans import OrphansInDoubt
-from llmanager.models.entities import Desired, Model
 from llmanager.models.usecases.reap import reap
 from llmanager.models.usecases.reconcile import reconcile_once
 from llmanager.models.usecases.registry import Registry
 from llmanager.wiring.aws.metrics import SWEEP_STOPS, count
 from llmanager.wiring.aws.queues import poking, queue_at
-from llmanager.wiring.aws.reconciling import FENCE_S, STOP_S
+from llmanager.wiring.aws.reconciling import FENCE_S, STOP_S, is_ending
 from llmanager.wiring.aws.registry import registry_of
 from llmanager.wiring.aws.settings import AwsSettings, there
 from llmanager.wiring.aws.tables import tables_of
@@ -38,7 +35,6 @@ Chore = Callable[[], object]
 class Reaper:
     registry: Registry
     chores: Sequence[Chore]  # besides models; OrphansInDoubt of one is a sweep that stopped
-    out: TextIO
 
     def serve(self, left_s: float) -> None:
         ends_at_s = self.registry.clock.monotonic_s() + left_s
@@ -50,7 +46,7 @@ class Reaper:
                     log.warning("no time was left for every chore; the next minute's pass goes on")
                     break
                 guarded(partial(noting, chore, stops))
-        count(self.registry.stage, {SWEEP_STOPS: len(stops)}, self.registry.clock.now(), self.out)
+        count(self.registry.stage, {SWEEP_STOPS: len(stops)}, self.registry.clock.now())
 
     def models(self) -> None:
         """Raises what is Retryable of the table, and OrphansInDoubt."""
@@ -72,13 +68,6 @@ class Reaper:
                 log.warning("a model's end is tried again", model=model.name, why=str(error))
 
 
-def is_ending(model: Model) -> bool:
-    """Whether it is to sleep or to go, and did not yet when it was last looked at."""
-    if model.desired is Desired.ASLEEP:
-        return bool(model.observed.replicas) or model.observed.instances > 0
-    return model.desired is Desired.DELETED
-
-
 def noting(chore: Chore, stops: list[OrphansInDoubt]) -> None:
     try:
         chore()
@@ -96,4 +85,4 @@ def reaper(settings: AwsSettings) -> Reaper:
     poke = poking(queue_at(there(settings.reconcile_queue, "LLMANAGER_RECONCILE_QUEUE_URL")))
     registry = registry_of(settings, tables, clock, poke, EndingHost)
     chores: list[Chore] = [partial(sweep_chats, tables("history")), *vdb_care(settings, tables, clock)]
-    return Reaper(registry, chores, sys.stdout)
+    return Reaper(registry, chores)

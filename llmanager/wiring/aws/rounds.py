@@ -1,9 +1,8 @@
 """The reconciler's function: a message looks at one model, the minute's schedule at all of them."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import Any
 
 import structlog
 
@@ -27,7 +26,6 @@ log = structlog.get_logger()
 class Rounds:
     reconciler: Reconciler
     alarms: Alarms
-    out: TextIO
 
     def serve(self, event: Mapping[str, Any], left_s: float) -> dict[str, Any]:
         """Records of the queue, else a round. Answers the records that are to come again. Raises what a round does."""
@@ -45,7 +43,7 @@ class Rounds:
         now, models = registry.clock.now(), list(registry.every())
         late = sum(is_leaving_late(model, now) for model in models)
         past = sum(is_past_its_time(model, now) for model in models)
-        count(registry.stage, {FAILED_DELETES: late, PAST_TTL: past}, now, self.out)
+        count(registry.stage, {FAILED_DELETES: late, PAST_TTL: past}, now)
 
     def _records(self, records: Sequence[Mapping[str, Any]], left_s: float) -> list[str]:
         wishes: dict[str, Wish] = {}
@@ -61,7 +59,7 @@ class Rounds:
 
 
 def rounds_of(registry: Registry, reconciler: Reconciler) -> Rounds:
-    return Rounds(reconciler, Alarms(registry), sys.stdout)
+    return Rounds(reconciler, Alarms(registry))
 
 
 def rounds(settings: AwsSettings) -> Rounds:

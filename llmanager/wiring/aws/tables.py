@@ -5,6 +5,7 @@ from functools import cache
 
 from llmanager.kernel.clock import Clock
 from llmanager.kernel.table import Table
+from llmanager.wiring.aws.clients import clients
 from llmanager.wiring.aws.settings import AwsSettings
 
 Tables = Callable[[str], Table]  # raises SettingsError for one that the function was not given
@@ -15,9 +16,8 @@ def tables_of(settings: AwsSettings, clock: Clock) -> Tables:
 
     @cache
     def table(capability: str) -> Table:
-        from llmanager.adapters.aws.clients import client
         from llmanager.adapters.aws.dynamodb_table import DynamoDBTable
 
-        return DynamoDBTable(client("dynamodb"), settings.table_name(capability), clock)
+        return DynamoDBTable(clients().dynamodb, settings.table_name(capability), clock)
 
     return table
