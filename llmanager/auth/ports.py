@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class Vault(Protocol):
-    """Either may raise Throttled or Unavailable; InvalidInput where the place itself is not there."""
+    """Either may raise Throttled or Unavailable; writing does where the place itself is not there."""
 
     def read(self) -> str | None:
         """The secret, or None where none was written yet."""

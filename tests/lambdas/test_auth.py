@@ -108,7 +108,7 @@ def test_a_revoked_admin_key_is_replaced(stack):
 
 def test_without_its_secret_it_says_what_to_do(stack):
     stack.secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
-    with pytest.raises(LLManagerError, match="secret of this installation is not there"):
+    with pytest.raises(LLManagerError, match="AWS has no secret"):
         called(stack.function("auth"), ENSURE)
 
 

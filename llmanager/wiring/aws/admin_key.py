@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from llmanager.auth.errors import AdminKeyInTheMaking
 from llmanager.auth.ports import Vault
@@ -11,15 +12,31 @@ from llmanager.wiring.aws.clients import clients
 from llmanager.wiring.aws.house import House
 from llmanager.wiring.aws.settings import there
 
+if TYPE_CHECKING:
+    from llmanager.adapters.aws.secrets import SecretValues
+
 TENANT = "main"
 TRIES = 10
 
 
+class SecretVault:
+    """The Vault that is one secret of Secrets Manager."""
+
+    def __init__(self, values: "SecretValues", name: str) -> None:
+        self._values, self._name = values, name
+
+    def read(self) -> str | None:
+        return self._values.read(self._name)
+
+    def write(self, secret: str) -> None:
+        self._values.put(self._name, secret)
+
+
 def vault_of(house: House) -> Vault:
     """Raises SettingsError."""
-    from llmanager.adapters.aws.secret import SecretsManagerVault
+    from llmanager.adapters.aws.secrets import SecretValues
 
-    return SecretsManagerVault(clients().secrets, there(house.settings.admin_secret, "LLMANAGER_ADMIN_SECRET"))
+    return SecretVault(SecretValues(clients().secrets), there(house.settings.admin_secret, "LLMANAGER_ADMIN_SECRET"))
 
 
 def admin_key(house: House, vault: Vault, pause: Callable[[float], None] = time.sleep) -> dict[str, str]:

@@ -1,23 +1,19 @@
 """The queue of models to look at: whoever writes a model's row pokes it, the reconciler reads it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any
 
 import structlog
 
 from llmanager.kernel.errors import InvalidInput, LLManagerError
+from llmanager.kernel.queues import Queue
 from llmanager.models.rows import Key
 from llmanager.wiring.aws.clients import clients
 
 log = structlog.get_logger()
-
-
-class Queue(Protocol):
-    def send(self, text: str, *, delay_s: float = 0.0) -> None:
-        """Raises what is Retryable."""
 
 
 @dataclass(frozen=True)
@@ -28,23 +24,23 @@ class Wish:
     until: datetime | None = None
 
     @property
-    def text(self) -> str:
+    def message(self) -> Mapping[str, str]:
         tenant, name = self.key
-        until = {} if self.until is None else {"until": int(self.until.timestamp())}
-        return json.dumps({"tenant": tenant, "name": name, **until})
+        until = {} if self.until is None else {"until": self.until.isoformat()}
+        return {"tenant": tenant, "name": name, **until}
 
     @classmethod
-    def of(cls, text: str) -> "Wish":
+    def of(cls, body: str) -> "Wish":
         """Raises InvalidInput for what is no wish."""
         try:
-            found: Any = json.loads(text)
-            key, until = (found["tenant"], found["name"]), found.get("until")
-            is_known = all(isinstance(part, str) for part in key) and isinstance(until, int | None)
+            message: Any = json.loads(body)
+            key, until = (message["tenant"], message["name"]), message.get("until")
+            found = cls(key, None if until is None else datetime.fromisoformat(until))
         except (ValueError, TypeError, KeyError, AttributeError):
-            is_known = False
-        if not is_known:
+            found = None
+        if found is None or not all(isinstance(part, str) for part in found.key):
             raise InvalidInput('The message is not {"tenant": "…", "name": "…"}. Remove it from the queue.')
-        return cls(key, None if until is None else datetime.fromtimestamp(until, UTC))
+        return found
 
 
 def poking(queue: Queue) -> Callable[[Key], None]:
@@ -52,7 +48,7 @@ def poking(queue: Queue) -> Callable[[Key], None]:
 
     def poke(key: Key) -> None:
         try:
-            queue.send(Wish(key).text)
+            queue.send(Wish(key).message)
         except LLManagerError as error:
             log.warning("the reconciler could not be told; its next round looks", model=key[1], why=str(error))
 

@@ -15,12 +15,13 @@ import structlog
 
 from llmanager.kernel.deadline import deadline
 from llmanager.kernel.errors import LLManagerError, Retryable
+from llmanager.kernel.queues import Queue
 from llmanager.models.entities import Desired, Model, Status
 from llmanager.models.reconcile import status
 from llmanager.models.rows import Key
 from llmanager.models.usecases.reconcile import Outcome, reconcile_once
 from llmanager.models.usecases.registry import Registry
-from llmanager.wiring.aws.queues import Queue, Wish
+from llmanager.wiring.aws.queues import Wish
 
 ROUND_S = 60.0  # the schedule of rounds
 RETRY_S = 5.0
@@ -69,7 +70,7 @@ class Reconciler:
             done = in_threads(looked, wishes)
         for wish, is_done in zip(wishes, done, strict=True):
             if not is_done:
-                self._queue.send(wish.text)
+                self._queue.send(wish.message)
 
     def _attempted(self, wish: Wish, owner: str, ends_at_s: float) -> bool:
         try:
@@ -91,14 +92,14 @@ class Reconciler:
             self._written.discard(wish.key)
             outcome = self._pass(wish.key, owner)
             for other in outcome.others:
-                self._queue.send(Wish(other).text)
+                self._queue.send(Wish(other).message)
             again_at = min(outcome.again_at or until, self._looks_again_at(wish.key) or until)
             is_done = again_at > clock.now() and wish.key not in self._written
             if is_done or clock.monotonic_s() >= ends_at_s - STOP_S:
                 break
         wait_s = max(1.0, (again_at - clock.now()).total_seconds())
         if clock.now() + timedelta(seconds=wait_s) < until:
-            self._queue.send(replace(wish, until=until).text, delay_s=wait_s)
+            self._queue.send(replace(wish, until=until).message, delay_s=wait_s)
 
     def _looks_again_at(self, key: Key) -> datetime | None:
         """Hosts in a cloud tell nobody how far they are. None: there is nothing to wait for."""
