@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -153,6 +154,7 @@ def copy_sources(folder: Path, group: str) -> None:
         shutil.copyfile(ROOT / source, folder / source)
 
 
+@cache
 def python_of(version: str) -> str | None:
     """An interpreter of this version, if there is one here: only it makes bytecode that a function can run."""
     for candidate in (sys.executable, shutil.which(f"python{version}")):
