@@ -198,7 +198,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("groups", nargs="*", metavar="group", default=[], help=f"of {', '.join(GROUPS)} (default: all)")
     asked = parser.parse_args(argv)
     if unknown := set(asked.groups) - set(GROUPS):
-        parser.error(f"there is no group {sorted(unknown)[0]!r}; there are {', '.join(GROUPS)}")
+        parser.error(f"there is no group {min(unknown)!r}; there are {', '.join(GROUPS)}")
     for target in targets() if asked.target == "all" else [asked.target]:
         version = targets()[target].python
         if python_of(version) is None:

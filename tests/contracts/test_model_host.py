@@ -19,7 +19,6 @@ from tests.contracts.model_hosts import (
 from tests.fakes.clock import NOON
 from tests.fakes.orders import TAGS, held_by
 
-
 HOSTS = [fake, remote, remote_on_rows, local, sagemaker, sagemaker_over_http]
 
 

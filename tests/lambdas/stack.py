@@ -35,7 +35,7 @@ class Stack:
     def __init__(self, monkeypatch) -> None:
         self._monkeypatch = monkeypatch
         self.clock = FakeClock()
-        for module in ("house", "rounds", "reaping", "watching"):
+        for module in ("house", "identify", "rounds", "reaping", "watching"):
             monkeypatch.setattr(f"llmanager.wiring.aws.{module}.SystemClock", lambda: self.clock)
         # Its loggers would keep the files that pytest has in place of stderr just now.
         monkeypatch.setattr("llmanager.wiring.logs.configure", lambda level: None)

@@ -4,12 +4,20 @@ from collections.abc import Callable
 from typing import Any
 
 from llmanager.auth.usecases.authenticate import authenticate
+from llmanager.kernel.clock import Clock, SystemClock
 from llmanager.kernel.errors import Unauthenticated
 from llmanager.kernel.principal import Principal
-from llmanager.wiring.aws.house import House
+from llmanager.kernel.table import Table
+from llmanager.wiring.aws.handling import Event
+from llmanager.wiring.aws.settings import AwsSettings
+from llmanager.wiring.aws.tables import tables_of
 from llmanager.wiring.keyring import bearer_of
 
-Event = dict[str, Any]
+
+def authorizer(settings: AwsSettings) -> Callable[[Event], dict[str, Any]]:
+    """It loads no web framework: everybody waits for its cold start. Raises SettingsError."""
+    clock = SystemClock()
+    return identify(tables_of(settings, clock)("auth"), clock)
 
 
 class Unauthorized(Exception):
@@ -19,9 +27,8 @@ class Unauthorized(Exception):
         super().__init__("Unauthorized")
 
 
-def identify(house: House) -> Callable[[Event], dict[str, Any]]:
+def identify(table: Table, clock: Clock) -> Callable[[Event], dict[str, Any]]:
     """Raises Unauthorized for a stranger; what the table raises while nobody can be known. API Gateway remembers."""
-    table, clock = house.tables("auth"), house.clock
 
     def answer(event: Event) -> dict[str, Any]:
         try:
