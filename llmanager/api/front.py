@@ -23,14 +23,15 @@ class Front:
 
     Routes below find the id as `request.state.request_id`; every log line of the request carries it. A stage's prefix
     is taken off the path, and stands in `request.state.stage_prefix`. `max_file_bytes` is for the content of files
-    alone (None: as for any other body).
+    alone (None: as for any other body). `allowed_hosts` None: whoever stands before this has looked at the name, and
+    no page can come here without a key.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         *,
-        allowed_hosts: Iterable[str],
+        allowed_hosts: Iterable[str] | None,
         max_body_bytes: int,
         new_id: NewId,
         max_file_bytes: int | None = None,
@@ -39,7 +40,8 @@ class Front:
         stage: str | None = None,
     ) -> None:
         self._app = app
-        self._limits = HeadLimits(host_names(allowed_hosts), max_header_bytes, max_body_bytes)
+        hosts = None if allowed_hosts is None else host_names(allowed_hosts)
+        self._limits = HeadLimits(hosts, max_header_bytes, max_body_bytes)
         self._upload_limits = replace(self._limits, body_bytes=max_file_bytes or max_body_bytes)
         self._new_id = new_id
         self._body_s = body_s

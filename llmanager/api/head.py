@@ -22,7 +22,7 @@ MAX_DIGITS = 15  # of a content-length; more would be petabytes
 
 @dataclass(frozen=True)
 class HeadLimits:
-    hosts: frozenset[str]  # names without port, lower case, IPv6 in brackets
+    hosts: frozenset[str] | None  # names without port, lower case, IPv6 in brackets; None: any
     header_bytes: int
     body_bytes: int
 
@@ -38,13 +38,13 @@ def check_head(scope: Scope, limits: HeadLimits) -> None:
     check_length(headers, limits.body_bytes)
 
 
-def check_host(headers: Headers, allowed: frozenset[str]) -> None:
+def check_host(headers: Headers, allowed: frozenset[str] | None) -> None:
     """A page that rebinds its own name to our address sends that name: only names that we know pass."""
     hosts = values(headers, b"host")
     name = name_of(hosts[0]) if len(hosts) == 1 else None
     if name is None:
         raise BadRequest("The request needs exactly one Host header: a name or address, and perhaps ':' and a port.")
-    if name not in allowed:
+    if allowed is not None and name not in allowed:
         raise MisdirectedRequest
 
 

@@ -1,4 +1,4 @@
-from llmanager.kernel.errors import Conflict, Forbidden, NotFound, Unauthenticated
+from llmanager.kernel.errors import Conflict, Forbidden, NotFound, Throttled, Unauthenticated
 
 
 class BadKey(Unauthenticated):
@@ -40,3 +40,10 @@ class ScopeNotHeld(Forbidden):
             f"Your key lacks {', '.join(sorted(scopes))}, and a key gets only scopes that its creator holds. "
             "Leave these scopes out, or use a key that has them."
         )
+
+
+class AdminKeyInTheMaking(Throttled):
+    code = "admin_key_in_the_making"
+
+    def __init__(self) -> None:
+        super().__init__("Somebody else makes the admin key at this moment. Ask again in a moment.", retry_after_s=2.0)

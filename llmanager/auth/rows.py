@@ -4,6 +4,7 @@ access pattern            partition        sort
 a key by its hash         apikey-hash      HASH     -> {tenant, id}: points at the row below, the only truth
 a key by tenant and id    apikey#TENANT    ID
 a tenant's keys           apikey#TENANT    (all)    ids are in order of creation
+who makes the admin key   apikey-admin     making   expires by itself
 """
 
 from datetime import datetime
@@ -57,6 +58,10 @@ def pointer(key: ApiKey, digest: str, *, until: datetime | None = None, expect: 
 
 def no_pointer(digest: str) -> Delete:
     return Delete(BY_HASH, digest)
+
+
+def making_row(until: datetime) -> Row:
+    return Row("apikey-admin", "making", expires_at=until)
 
 
 def _text(at: datetime | None) -> str | None:

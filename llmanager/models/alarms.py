@@ -23,9 +23,18 @@ def _starting(model: Model, now: datetime) -> str:
     return f"{told.value} for more than 30 minutes" if is_late else ""
 
 
+def is_leaving_late(model: Model, now: datetime) -> bool:
+    return model.desired is Desired.DELETED and now - model.desired_at > LEAVING_AFTER
+
+
+def is_past_its_time(model: Model, now: datetime) -> bool:
+    end = expires_at(model)
+    return end is not None and now - end > LEAVING_AFTER
+
+
 def _leaving(model: Model, now: datetime) -> str:
-    is_late = model.desired is Desired.DELETED and now - model.desired_at > LEAVING_AFTER
-    return "deleting for more than 10 minutes; it is tried again until it is gone" if is_late else ""
+    told = "deleting for more than 10 minutes; it is tried again until it is gone"
+    return told if is_leaving_late(model, now) else ""
 
 
 def _failed(model: Model) -> str:
@@ -33,9 +42,7 @@ def _failed(model: Model) -> str:
 
 
 def _overdue(model: Model, now: datetime) -> str:
-    end = expires_at(model)
-    is_late = end is not None and now - end > LEAVING_AFTER
-    return "past its time to live and still there" if is_late else ""
+    return "past its time to live and still there" if is_past_its_time(model, now) else ""
 
 
 def _unpriced(model: Model) -> str:

@@ -38,7 +38,7 @@ class CachedKeyring:
 
     async def principal(self, authorization: str | None) -> Principal:
         """Raises Unauthenticated; Unavailable or Throttled when the table is needed and does not answer."""
-        secret = _bearer(authorization)
+        secret = bearer_of(authorization)
         # The hash of all of it: a prefix as cache key would let one key pass for another.
         digest = hashlib.sha256((authorization or "").encode(errors="surrogatepass")).digest()
         principal = self._known.get(digest)
@@ -98,7 +98,7 @@ class _Recent(Generic[V]):
         return entry is not None and self._clock.monotonic_s() < entry[0]
 
 
-def _bearer(authorization: str | None) -> str:
+def bearer_of(authorization: str | None) -> str:
     """The secret in 'Bearer SECRET' (RFC 6750; the scheme in any case). Raises BadKey for anything else."""
     if authorization is None or len(authorization) > MAX_HEADER_CHARS:
         raise BadKey

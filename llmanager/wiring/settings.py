@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Self, get_type_hints
+from typing import Annotated, Self
 
 from llmanager.adapters.local.engines import EngineCommand
 from llmanager.adapters.remote.openai_host import Remote
 from llmanager.wiring import values
 from llmanager.wiring.env_file import read_env_file
-from llmanager.wiring.values import Setting, SettingsError
+from llmanager.wiring.values import Setting
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -269,13 +269,7 @@ class Settings:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Absent and empty variables take their defaults. Raises SettingsError for the first that is wrong."""
-        parsed: dict[str, Any] = {}
-        for field_name, setting in declared().items():
-            try:
-                parsed[field_name] = setting.parse(env.get(setting.name, "").strip() or setting.default)
-            except ValueError as error:
-                raise SettingsError(setting.name, str(error)) from None  # its cause may hold the value, even a secret
-        return cls(**parsed)
+        return cls(**values.parsed(declared(), env))
 
     @classmethod
     def load(cls, env_file: Path, **overrides: str) -> Self:
@@ -293,8 +287,13 @@ class Settings:
 
 def declared() -> dict[str, Setting]:
     """Every setting by the name of its field, in the order of the class."""
-    return {name: hint.__metadata__[0] for name, hint in get_type_hints(Settings, include_extras=True).items()}
+    return values.declared_in(Settings)
 
 
 def names() -> frozenset[str]:
     return frozenset(setting.name for setting in declared().values())
+
+
+def environment() -> Mapping[str, str]:
+    """This process's, for the settings that only one platform has."""
+    return os.environ

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 from urllib.parse import urlsplit
 
 from llmanager.adapters.local.engines import EngineCommand
@@ -226,3 +226,20 @@ class Setting:
     default: str  # as text: what an empty or absent variable means
     parse: Parse
     says: str  # meaning, unit and what empty means, for .env.template
+
+
+def declared_in(settings: type) -> dict[str, Setting]:
+    """Of a class of settings, by the name of the field, in the order of the class. Fields without one are left out."""
+    hints = get_type_hints(settings, include_extras=True)
+    return {name: hint.__metadata__[0] for name, hint in hints.items() if hasattr(hint, "__metadata__")}
+
+
+def parsed(declared: Mapping[str, Setting], env: Mapping[str, str]) -> dict[str, Any]:
+    """By the names of `declared`. Raises SettingsError for the first that is wrong."""
+    found: dict[str, Any] = {}
+    for field, setting in declared.items():
+        try:
+            found[field] = setting.parse(env.get(setting.name, "").strip() or setting.default)
+        except ValueError as error:
+            raise SettingsError(setting.name, str(error)) from None  # its cause may hold the value, even a secret
+    return found

@@ -6,15 +6,17 @@ from pathlib import Path
 
 from emulator.cloud import Cloud
 from llmanager.adapters.local.llama_cpp import LlamaCppModelHost
-from llmanager.adapters.remote.openai_host import Remote, RemoteModelHost
+from llmanager.adapters.remote.openai_host import Notes, Remote, RemoteModelHost
 from llmanager.models.entities import Backend, ModelSpec, Replica, ReplicaState, Scaling
 from llmanager.models.ports import ModelHost
+from llmanager.wiring.aws.remote_notes import TableNotes
 from tests.fakes.changes import Changes
 from tests.fakes.clock import FakeClock
 from tests.fakes.emulator_server import act, client, emulator_server
 from tests.fakes.model_host import FakeModelHost
 from tests.fakes.orders import order
 from tests.fakes.sagemaker import GOOD, REGION, SageMakerWorld, clients_of, host_on, prices, sagemaker_world
+from tests.fakes.table import FakeTable
 from tests.fakes.tiny_gguf import write_tiny_chat
 from tests.fakes.weights import FakeWeights
 
@@ -74,8 +76,17 @@ def fake(tmp_path: Path) -> Iterator[Hosted]:
 
 
 def remote(tmp_path: Path) -> Iterator[Hosted]:
+    yield from _remote(None)
+
+
+def remote_on_rows(tmp_path: Path) -> Iterator[Hosted]:
+    yield from _remote(TableNotes(FakeTable(FakeClock())))
+
+
+def _remote(notes: Notes | None) -> Iterator[Hosted]:
     changes = Changes()
-    host = RemoteModelHost({"good": Remote("http://127.0.0.1:9", "Bearer secret", "gpt-x")}, on_change=changes)
+    remotes = {"good": Remote("http://127.0.0.1:9", "Bearer secret", "gpt-x")}
+    host = RemoteModelHost(remotes, on_change=changes, notes=notes)
     good = ModelSpec("good", backend=Backend.REMOTE)
     unknown = replace(good, model="unknown")
     yield Hosted(host, lambda is_so, _: changes.until(is_so), good, unknown, unknown, keeps_tags=False)

@@ -6,12 +6,23 @@ import pytest
 
 from llmanager.kernel.errors import InvalidInput
 from llmanager.models.entities import ReplicaState
-from tests.contracts.model_hosts import A, B, fake, local, remote, sagemaker, sagemaker_over_http
+from tests.contracts.model_hosts import (
+    A,
+    B,
+    fake,
+    local,
+    remote,
+    remote_on_rows,
+    sagemaker,
+    sagemaker_over_http,
+)
 from tests.fakes.clock import NOON
 from tests.fakes.orders import TAGS, held_by
 
+HOSTS = [fake, remote, remote_on_rows, local, sagemaker, sagemaker_over_http]
 
-@pytest.fixture(params=[fake, remote, local, sagemaker, sagemaker_over_http], ids=lambda make: make.__name__)
+
+@pytest.fixture(params=HOSTS, ids=lambda make: make.__name__)
 def hosted(request, tmp_path):
     yield from request.param(tmp_path)
 

@@ -83,6 +83,10 @@ BREACHES = [
     ("../emulator/sagemaker/planted.py", "import llmanager.models.entities", "The emulator imports nothing"),
     ("models/planted.py", "import emulator", "The product imports nothing"),
     ("wiring/planted.py", "import emulator.cloud", "The product imports nothing"),
+    ("../lambdas/history/planted.py", "import llmanager.history.usecases.find", "Handlers on AWS"),
+    ("../lambdas/planted.py", "import llmanager.adapters.aws.session", "Handlers on AWS"),
+    ("../lambdas/planted.py", "import boto3", "Handlers on AWS"),
+    ("wiring/planted.py", "import lambdas.auth.handler", "nothing of its handlers"),
     ("api/planted.py", "import llmanager.api.routes.planted", "No cycles"),
 ]
 
@@ -95,7 +99,7 @@ def lint(root: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def skeleton(tmp_path_factory):
     root = tmp_path_factory.mktemp("tree")
-    for package in ("llmanager", "emulator"):
+    for package in ("llmanager", "emulator", "lambdas"):
         shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / ".importlinter", root)
     return root

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Protocol
 
 from llmanager.kernel.errors import InvalidInput
 from llmanager.models.entities import Held, Kind, ModelSpec, Observation, Order, Quote, Replica, ReplicaState, Tags
@@ -23,19 +24,36 @@ class Remote:
     kind: Kind = Kind.CHAT
 
 
-class RemoteModelHost:
-    """A ModelHost that starts nothing: a replica is ready as soon as it is started, and is only a note in memory.
+class Notes(Protocol):
+    """What was started, where several processes share it. Who changes a resource's holds its lease, and is alone."""
 
-    Whether the server behind it answers is the data path's to find out.
+    def of(self, resource: str) -> Mapping[int, Order]:
+        """By replica; empty where nothing is noted. May raise what is Retryable, as the others may."""
+
+    def put(self, resource: str, orders: Mapping[int, Order]) -> None:
+        """No orders: nothing is noted of it any more."""
+
+    def all(self) -> Mapping[str, Mapping[int, Order]]: ...
+
+
+class RemoteModelHost:
+    """A ModelHost that starts nothing: a replica is ready as soon as it is started, and is only a note.
+
+    Whether the server behind it answers is the data path's to find out. `notes`: where they are kept; None: in memory,
+    for a host whose process is alone. Endpoints are those of the last look.
     """
 
     traits = HostTraits()
 
-    def __init__(self, remotes: Mapping[str, Remote], *, on_change: Callable[[str], None]) -> None:
+    def __init__(
+        self, remotes: Mapping[str, Remote], *, on_change: Callable[[str], None], notes: Notes | None = None
+    ) -> None:
         self._remotes = dict(remotes)
         self._on_change = on_change
+        self._notes = notes
+        self._changing = threading.Lock()  # held while notes are read and written: nobody who serves waits for it
         self._lock = threading.Lock()
-        self._started: dict[str, dict[int, Order]] = {}
+        self._started: dict[str, Mapping[int, Order]] = {}  # as last seen; without notes, all there is
 
     def quote(self, spec: ModelSpec) -> Quote:
         self._remote(spec)
@@ -54,28 +72,18 @@ class RemoteModelHost:
         )
 
     def observe(self, resource: str) -> Observation:
-        with self._lock:
-            started = sorted(self._started.get(resource, {}).items())
-        replicas = tuple(self._seen(index, order) for index, order in started)
+        replicas = tuple(self._seen(index, order) for index, order in sorted(self._looked(resource).items()))
         return Observation(exists=bool(replicas), replicas=replicas)
 
     def start(self, order: Order, replica: int) -> None:
-        resource = order.resource
-        with self._lock:
-            replicas = self._started.setdefault(resource, {})
-            if replica in replicas and self._seen(replica, replicas[replica]).state is READY:
-                return
-            replicas[replica] = order
-        self._on_change(resource)
+        def started(found: Mapping[int, Order]) -> Mapping[int, Order]:
+            is_ready = replica in found and self._seen(replica, found[replica]).state is READY
+            return found if is_ready else {**found, replica: order}
+
+        self._change(order.resource, started)
 
     def stop(self, resource: str, replica: int) -> None:
-        with self._lock:
-            replicas = self._started.get(resource, {})
-            if replicas.pop(replica, None) is None:
-                return
-            if not replicas:
-                del self._started[resource]
-        self._on_change(resource)
+        self._change(resource, lambda found: {index: order for index, order in found.items() if index != replica})
 
     def park(self, resource: str) -> None:
         self.remove(resource)
@@ -93,15 +101,14 @@ class RemoteModelHost:
         return None
 
     def remove(self, resource: str) -> None:
-        with self._lock:
-            if self._started.pop(resource, None) is None:
-                return
-        self._on_change(resource)
+        self._change(resource, lambda _: {})
 
     def resources(self) -> tuple[Held, ...]:
         with self._lock:
-            found = sorted(self._started.items())
-        return tuple(Held(name, next(iter(orders.values())).tags) for name, orders in found)
+            found = dict(self._started)
+        if self._notes is not None:
+            found = dict(self._notes.all())
+        return tuple(Held(name, next(iter(orders.values())).tags) for name, orders in sorted(found.items()))
 
     def endpoints(self, resource: str) -> tuple[Endpoint, ...]:
         with self._lock:
@@ -117,6 +124,30 @@ class RemoteModelHost:
 
     def close(self) -> None:
         """There is nothing here to end."""
+
+    def _looked(self, resource: str) -> Mapping[int, Order]:
+        if self._notes is not None:
+            self._keep(resource, self._notes.of(resource))
+        with self._lock:
+            return self._started.get(resource, {})
+
+    def _change(self, resource: str, to: Callable[[Mapping[int, Order]], Mapping[int, Order]]) -> None:
+        with self._changing:
+            found = self._looked(resource)
+            orders = to(found)
+            if orders == found:
+                return
+            if self._notes is not None:
+                self._notes.put(resource, orders)
+            self._keep(resource, orders)
+        self._on_change(resource)
+
+    def _keep(self, resource: str, orders: Mapping[int, Order]) -> None:
+        with self._lock:
+            if orders:
+                self._started[resource] = orders
+            else:
+                self._started.pop(resource, None)
 
     def _remote(self, spec: ModelSpec) -> Remote:
         remote = self._remotes.get(spec.model)

@@ -1,13 +1,20 @@
 """The SageMaker backend. boto3 and what it brings are loaded only where the settings name an account's role."""
 
+from typing import TYPE_CHECKING
+
 from llmanager.kernel.clock import Clock
 from llmanager.models.ports import ModelHost
 from llmanager.wiring.settings import Settings
 from llmanager.wiring.values import SettingsError
 
+if TYPE_CHECKING:
+    from llmanager.adapters.aws.sagemaker_host import SageMakerModelHost
 
-def sagemaker_host(settings: Settings, clock: Clock) -> ModelHost | None:
-    """None where it is not set up. Raises SettingsError where it cannot be."""
+
+def sagemaker_host(
+    settings: Settings, clock: Clock, kind: "type[SageMakerModelHost] | None" = None
+) -> ModelHost | None:
+    """None where it is not set up; `kind`: of host, if it is not to do all. Raises SettingsError where it cannot be."""
     if settings.sagemaker is None:
         return None
     try:
@@ -17,7 +24,7 @@ def sagemaker_host(settings: Settings, clock: Clock) -> ModelHost | None:
         how = f"needs a package that is not installed ({error.name}): .venv/bin/python -m pip install boto3"
         raise SettingsError("LLMANAGER_SAGEMAKER", how) from error
     clients, bearer = connected(settings.sagemaker.region, clock)
-    return SageMakerModelHost(
+    return (kind or SageMakerModelHost)(
         clients,
         role_arn=settings.sagemaker.role_arn,
         region=settings.sagemaker.region,

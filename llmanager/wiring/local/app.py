@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import APIRouter
 from starlette.types import ASGIApp
@@ -40,6 +39,7 @@ from llmanager.wiring.local.parts import Parts
 from llmanager.wiring.serving.chat import ChatAugmenter, TableHistory, VectorRetriever
 from llmanager.wiring.serving.chat_models import GatewayModels
 from llmanager.wiring.serving.embedding import BlockingEmbedder, GatewayEmbedder
+from llmanager.wiring.serving.version import own_version
 from llmanager.wiring.settings import Settings
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -92,7 +92,7 @@ def app_of(settings: Settings, parts: Parts, upstreams: AiohttpUpstreams) -> App
         chat_routes(assistant=assistant, keyring=keyring, limits=limits_of(settings), clock=clock),
         metrics_routes(meter, keyring),
     ]
-    control = control_plane(routers, parts.check_ready, _version())
+    control = control_plane(routers, parts.check_ready, own_version())
     control.add_middleware(
         Idempotency, table=parts.store.table("idempotency"), keyring=keyring, clock=clock, sole_server=random_id()
     )
@@ -171,10 +171,3 @@ def limits_of(settings: Settings) -> Limits:
         wake_timeout_s=settings.wake_timeout_s,
         max_waiters=settings.max_waiters,
     )
-
-
-def _version() -> str:
-    try:
-        return version("llmanager")
-    except PackageNotFoundError:  # runs from a checkout
-        return "0.1.0"

@@ -3,14 +3,9 @@
 import threading
 from collections.abc import Callable, Sequence
 
-import structlog
-
-from llmanager.kernel.errors import LLManagerError, Retryable
-from llmanager.kernel.origin import origin_of
+from llmanager.wiring.serving.guarded import guarded
 
 CLOSE_S = 5.0
-
-log = structlog.get_logger()
 
 
 class Chores:
@@ -35,17 +30,6 @@ class Chores:
             for chore in self._chores:
                 if self._closing.is_set():
                     return
-                _done(chore)
+                guarded(chore)
             if self._closing.wait(self._every_s):
                 return
-
-
-def _done(chore: Callable[[], object]) -> None:
-    try:
-        chore()
-    except Retryable as error:
-        log.info("a chore is put off", why=error.code)
-    except LLManagerError as error:
-        log.warning("a chore needs help", why=str(error), of=getattr(error, "__notes__", []))
-    except Exception as error:  # noqa: BLE001 (the outermost loop: one broken collection must not end the care for all)
-        log.error("a chore failed", error=type(error).__qualname__, where=origin_of(error))

@@ -26,9 +26,9 @@ from llmanager.vdb.usecases.log import SegmentLog
 from llmanager.vdb.usecases.sweep import Sweep, Tend
 from llmanager.wiring.local.chores import Chores
 from llmanager.wiring.local.ingestion import Documents, job_handlers
-from llmanager.wiring.local.one_writer import OneWriter
 from llmanager.wiring.serving.job_workers import JobNews, JobWorkers
 from llmanager.wiring.serving.lazy import is_made, lazily
+from llmanager.wiring.serving.one_writer import OneWriter
 from llmanager.wiring.serving.seldom import seldom
 from llmanager.wiring.serving.stopping import Stopping
 from llmanager.wiring.serving.threads import Threads

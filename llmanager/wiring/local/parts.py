@@ -19,7 +19,6 @@ from llmanager.kernel.clock import Clock, SystemClock
 from llmanager.kernel.errors import LLManagerError, Retryable
 from llmanager.kernel.ids import random_id
 from llmanager.kernel.table import Table
-from llmanager.models.caps import Caps
 from llmanager.models.entities import Backend
 from llmanager.models.ports import ModelHost
 from llmanager.models.rows import Key
@@ -35,6 +34,7 @@ from llmanager.wiring.local.loop import ReconcileLoop
 from llmanager.wiring.local.watchdog import EVERY_S as WATCHED_EVERY_S
 from llmanager.wiring.local.watchdog import watchers
 from llmanager.wiring.serving.alarms import Alarms
+from llmanager.wiring.serving.caps import caps_of
 from llmanager.wiring.serving.directory import RegistryDirectory
 from llmanager.wiring.settings import Settings
 from llmanager.wiring.values import SettingsError
@@ -148,15 +148,6 @@ def local_host(
         engines=settings.engines,
         timing=Timing(liveness_s=settings.liveness_s, probe_timeout_s=settings.liveness_s),
         on_change=on_change,
-    )
-
-
-def caps_of(settings: Settings) -> Caps:
-    return Caps(
-        max_models=settings.max_models,
-        max_instances=settings.max_instances,
-        max_usd_per_hour=settings.max_usd_per_hour,
-        instance_types=settings.instance_types,
     )
 
 

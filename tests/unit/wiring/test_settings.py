@@ -9,9 +9,10 @@ from llmanager.adapters.local.engines import EngineCommand
 from llmanager.adapters.remote.openai_host import Remote
 from llmanager.models.caps import Caps
 from llmanager.models.entities import Kind
+from llmanager.wiring.aws import settings as aws_settings
 from llmanager.wiring.env_file import read_env_file
 from llmanager.wiring.env_template import template
-from llmanager.wiring.local.parts import caps_of
+from llmanager.wiring.serving.caps import caps_of
 from llmanager.wiring.settings import Settings, declared, names
 from llmanager.wiring.values import PATH, SettingsError
 
@@ -47,6 +48,15 @@ def test_the_template_uncommented_is_an_env_file_of_defaults(tmp_path):
     env = read_env_file(file, names())
     assert set(env) == {s.name for s in declared().values()}
     assert Settings.from_env(env) == Settings.from_env({})
+
+
+def test_what_only_aws_has_is_told_in_the_template_and_refused_in_an_env_file(tmp_path):
+    file = tmp_path / ".env"
+    for setting in aws_settings.declared().values():
+        assert f"\n# {setting.name}: " in template()
+        file.write_text(f"{setting.name}=x")
+        with pytest.raises(SettingsError, match="no such setting"):
+            Settings.load(file)
 
 
 def test_engines_and_remotes_are_read_from_json():

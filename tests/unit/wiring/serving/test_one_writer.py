@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from llmanager.kernel.errors import Retryable, Throttled, Unavailable
-from llmanager.wiring.local.one_writer import OneWriter
+from llmanager.wiring.serving.one_writer import OneWriter
 
 
 def in_thread(do):
