@@ -9,15 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from llmanager.adapters.aws import sagemaker_calls as calls
 from llmanager.adapters.aws import sagemaker_quote, sagemaker_remove
 from llmanager.adapters.aws.sagemaker_calls import Clients, asked
 from llmanager.adapters.aws.sagemaker_catalog import Catalog, Choice, catalog, choose
 from llmanager.adapters.aws.sagemaker_create import Creation
+from llmanager.adapters.aws.sagemaker_endpoints import openai_url, protocol_of
 from llmanager.adapters.aws.sagemaker_listing import held
-from llmanager.adapters.aws.sagemaker_seen import Seen, observation, ready_of, served_name
+from llmanager.adapters.aws.sagemaker_seen import Seen, environment_of, observation, ready_of, served_name
 from llmanager.adapters.aws.sagemaker_tags import listed, rewritten
 from llmanager.kernel.clock import Clock
 from llmanager.models.entities import Held, Memory, ModelSpec, Observation, Order, Quote, Tags
@@ -25,12 +26,22 @@ from llmanager.models.ports import Endpoint, HostTraits
 
 METRICS = "/aws/sagemaker/InferenceComponents"
 METRIC_PERIOD_S = 60
+TRAITS: Final = HostTraits(
+    gone_after_s=60.0,
+    clock_skew_s=600.0,
+    is_billed=True,
+    scales_itself=True,
+    replaces_in_place=True,
+    measures_gpus=True,
+    surge_instances=1,
+)
 
 
 @dataclass(frozen=True)
 class _Served:
     ready: tuple[int, ...]
     name: str | None
+    protocol: str
 
 
 class SageMakerModelHost:
@@ -49,15 +60,7 @@ class SageMakerModelHost:
         hub_token: str | None = None,  # for gated models without weights of one's own
         known: Catalog | None = None,
     ) -> None:
-        self.traits = HostTraits(
-            gone_after_s=60.0,
-            clock_skew_s=600.0,
-            is_billed=True,
-            scales_itself=True,
-            replaces_in_place=True,
-            measures_gpus=True,
-            surge_instances=1,
-        )
+        self.traits = TRAITS
         self._clients = clients
         self._role_arn, self._region, self._stage = role_arn, region, stage
         self._clock, self._bearer, self._hub_token = clock, bearer, hub_token
@@ -72,7 +75,8 @@ class SageMakerModelHost:
     def observe(self, resource: str) -> Observation:
         seen = self._seen(resource)
         observed = observation(seen)
-        served = _Served(ready_of(observed), served_name(seen.component))
+        environment = environment_of(seen.component) if seen.component is not None else {}
+        served = _Served(ready_of(observed), served_name(seen.component), protocol_of(environment))
         with self._lock:
             if served.ready:
                 self._served[resource] = served
@@ -138,9 +142,9 @@ class SageMakerModelHost:
             served = self._served.get(resource)
         if served is None:
             return ()
-        url = f"{self._runtime_url}/endpoints/{resource}/inference-components/{resource}/openai"
+        url = openai_url(self._runtime_url, resource)
         authorization = None if self._bearer is None else self._bearer()
-        return tuple(Endpoint(index, url, served.name, authorization) for index in served.ready)
+        return tuple(Endpoint(index, url, served.name, authorization, served.protocol) for index in served.ready)
 
     def suspect(self, resource: str, replica: int) -> None:
         """AWS watches its copies itself, and takes broken ones out of its balancing."""
