@@ -100,7 +100,7 @@ class Leases:
 
     def _forget_ended(self) -> None:
         now_s = self._clock.monotonic_s()
-        gone = [r for r, lease in self._leases.items() if not lease.outstanding and lease.ends_at_s <= now_s]
+        gone = [r for r, lease in self._leases.items() if not lease.outstanding and 0 < lease.ends_at_s <= now_s]
         for resource in gone:
             del self._leases[resource]
 
