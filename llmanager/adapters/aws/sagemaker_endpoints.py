@@ -8,13 +8,22 @@ from llmanager.adapters.aws.sagemaker_requests import SERVED_NAME
 from llmanager.adapters.aws.sagemaker_seen import ready_of
 from llmanager.kernel.errors import InvalidInput
 from llmanager.models.entities import Model, ModelSpec
-from llmanager.models.ports import Endpoint
+from llmanager.models.ports import Endpoint, HostTraits
 
 # What an endpoint's path for OpenAI's API does not route is asked for with InvokeEndpoint: in OpenAI's words ...
 INVOKED: Final = "sagemaker"
 INVOKED_TEI: Final = "sagemaker-tei"  # ... or in those of text-embeddings-inference
 TEI_ENGINES: Final = ("tei", "tei-cpu")
 OPENAI_SUFFIX: Final = "/openai"
+TRAITS: Final = HostTraits(  # of SageMaker, for whoever decides about its models
+    gone_after_s=60.0,
+    clock_skew_s=600.0,
+    is_billed=True,
+    scales_itself=True,
+    replaces_in_place=True,
+    measures_gpus=True,
+    surge_instances=1,
+)
 
 
 def openai_url(runtime_url: str, resource: str) -> str:

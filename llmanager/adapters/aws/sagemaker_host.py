@@ -9,32 +9,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from llmanager.adapters.aws import sagemaker_calls as calls
 from llmanager.adapters.aws import sagemaker_quote, sagemaker_remove
 from llmanager.adapters.aws.sagemaker_calls import Clients, asked
 from llmanager.adapters.aws.sagemaker_catalog import Catalog, Choice, catalog, choose
 from llmanager.adapters.aws.sagemaker_create import Creation
-from llmanager.adapters.aws.sagemaker_endpoints import openai_url, protocol_of
+from llmanager.adapters.aws.sagemaker_endpoints import TRAITS, openai_url, protocol_of
 from llmanager.adapters.aws.sagemaker_listing import held
 from llmanager.adapters.aws.sagemaker_seen import Seen, environment_of, observation, ready_of, served_name
 from llmanager.adapters.aws.sagemaker_tags import listed, rewritten
 from llmanager.kernel.clock import Clock
 from llmanager.models.entities import Held, Memory, ModelSpec, Observation, Order, Quote, Tags
-from llmanager.models.ports import Endpoint, HostTraits
+from llmanager.models.ports import Endpoint
 
 METRICS = "/aws/sagemaker/InferenceComponents"
 METRIC_PERIOD_S = 60
-TRAITS: Final = HostTraits(
-    gone_after_s=60.0,
-    clock_skew_s=600.0,
-    is_billed=True,
-    scales_itself=True,
-    replaces_in_place=True,
-    measures_gpus=True,
-    surge_instances=1,
-)
 
 
 @dataclass(frozen=True)

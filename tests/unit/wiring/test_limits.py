@@ -21,7 +21,7 @@ from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.ingest import MAX_FAILURES_TOLD
 from llmanager.wire import chat as chat_wire
 from llmanager.wire import models as models_wire
-from llmanager.wiring.local.app import limits_of
+from llmanager.wiring.serving.limits import limits_of
 from llmanager.wiring.serving.one_writer import WAIT_S
 from llmanager.wiring.settings import Settings
 from tests.api.server import ROOT

@@ -124,7 +124,11 @@ def test_vectors_that_cannot_be_read_are_the_servers_fault(nonsense):
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/embeddings"])
 @pytest.mark.parametrize(
     "message",
-    [NO_CAPACITY, "Endpoint lm-a of account 123456789012 not found.", "Inference Component lm-a of endpoint not found."],
+    [
+        NO_CAPACITY,
+        "Endpoint lm-a of account 123456789012 not found.",
+        "Inference Component lm-a of endpoint not found.",
+    ],
 )
 def test_a_model_without_a_copy_was_not_reached(path, message):
     refusal = answering(400, {"message": message}, x_amzn_ErrorType="ValidationError")

@@ -1,6 +1,8 @@
 """Leases of a function: written seldom, kept while a request is under way, and gone by themselves."""
 
 import asyncio
+from functools import partial
+from operator import lt
 
 import pytest
 
@@ -9,6 +11,7 @@ from llmanager.kernel.table import Put
 from llmanager.models.entities import Desired
 from llmanager.wiring.aws.directory import MAX_AGE_S
 from llmanager.wiring.aws.leases import LEASE_S, RENEW_AT_S, Leases
+from tests.fakes.eventually import eventually
 from tests.unit.models.usecases.world import GREETER
 from tests.unit.wiring.aws.rows_world import Elsewhere
 
@@ -86,8 +89,7 @@ def test_a_long_request_keeps_its_lease_and_its_end_leaves_no_task(world):
         for _ in range(10):
             world.clock.advance(RENEW_AT_S + 1)
             writes = world.use_writes
-            while world.use_writes == writes:
-                await asyncio.sleep(0)
+            await asyncio.to_thread(eventually, lambda: world.use_writes, partial(lt, writes))
             assert world.use.is_held(world.clock.now())
         leases.release(world.route.key)
         await asyncio.sleep(0.01)
