@@ -29,7 +29,7 @@ class TimeLeft:
         with self._lock:
             return float("inf") if self._ends_at_s is None else self._ends_at_s - self._clock.monotonic_s()
 
-    def check(self) -> None:
+    def check(self, spare_s: float = 0.0) -> None:
         """Between two steps of what takes long. Raises OutOfTime: what was done by then is as a crash leaves it."""
-        if self.seconds() <= 0:
+        if self.seconds() <= spare_s:
             raise OutOfTime
