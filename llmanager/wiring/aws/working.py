@@ -1,5 +1,6 @@
 """The worker of a function put together: ingestion over the same gateway that serves requests."""
 
+import asyncio
 from functools import partial
 
 from llmanager.wiring.aws.data_path import DataPath, data_path
@@ -22,10 +23,13 @@ def worker(house: House) -> Worker:
     poke = poking(queue_at(there(settings.reconcile_queue, "LLMANAGER_RECONCILE_QUEUE_URL")))
     check = partial(house.time_left.check, INTERRUPT_S)
     library = library_of(settings, house.tables, house.clock, stores_of(settings), check)
-    return worker_of(house, data_path(house, poke), library, job_queue_of(house))
+    return worker_of(house, data_path(house, poke), library, job_queue_of(house), inner_loop())
 
 
-def worker_of(house: House, path: DataPath, library: Library, queue: JobQueue) -> Worker:
-    embedder = BlockingEmbedder(path.embedder, inner_loop())
+def worker_of(
+    house: House, path: DataPath, library: Library, queue: JobQueue, loop: asyncio.AbstractEventLoop
+) -> Worker:
+    """`loop` runs in another thread: models are asked there."""
+    embedder = BlockingEmbedder(path.embedder, loop)
     handlers = job_handlers(ingestion_of(library, house.tables, embedder.embed))
     return Worker(queue, handlers, house.time_left)
