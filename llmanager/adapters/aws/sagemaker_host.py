@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from llmanager.adapters.aws import sagemaker_calls as calls
@@ -47,7 +48,7 @@ class SageMakerModelHost:
         stage: str,
         clock: Clock,
         bearer: Callable[[], str] | None = None,
-        runtime_url: str | None = None,  # None: AWS's own
+        runtime_url: Callable[[], str] | None = None,  # None: AWS's own
         hub_token: str | None = None,  # for gated models without weights of one's own
         known: Catalog | None = None,
     ) -> None:
@@ -55,7 +56,7 @@ class SageMakerModelHost:
         self._clients = clients
         self._role_arn, self._region, self._stage = role_arn, region, stage
         self._clock, self._bearer, self._hub_token = clock, bearer, hub_token
-        self._runtime_url = runtime_url or f"https://runtime.sagemaker.{region}.amazonaws.com"
+        self._runtime_url = cache(runtime_url or (lambda: f"https://runtime.sagemaker.{region}.amazonaws.com"))
         self._catalog = known or catalog()
         self._lock = threading.Lock()
         self._served: dict[str, _Served] = {}
@@ -74,7 +75,7 @@ class SageMakerModelHost:
             else:
                 self._served.pop(resource, None)
         if served.ready and self._bearer is not None:
-            self._bearer()  # renewed here rather than on the event loop that sends requests
+            self._runtime_url(), self._bearer()  # made here rather than on the event loop that sends requests
         return observed
 
     def start(self, order: Order, replica: int) -> None:
@@ -133,9 +134,13 @@ class SageMakerModelHost:
             served = self._served.get(resource)
         if served is None:
             return ()
-        url = openai_url(self._runtime_url, resource)
+        url = openai_url(self._runtime_url(), resource)
         authorization = None if self._bearer is None else self._bearer()
         return tuple(Endpoint(index, url, served.name, authorization, served.protocol) for index in served.ready)
+
+    def missed(self, resource: str) -> None:
+        """A request found no copy, whatever was seen last: nobody is sent there until the next look."""
+        self._offer_below(resource, 0)
 
     def suspect(self, resource: str, replica: int) -> None:
         """AWS watches its copies itself, and takes broken ones out of its balancing."""

@@ -38,6 +38,14 @@ class Runtime:
 def runtime(region: str, clock: Clock) -> Runtime:
     """Of AWS, or where AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME says."""
     session = boto3.Session(region_name=region)
-    url: str = session.client("sagemaker-runtime", config=CLIENT_CONFIG).meta.endpoint_url
     credentials = session.get_credentials()
-    return Runtime(url.rstrip("/"), Bearer(credentials, region, clock), signer(credentials, "sagemaker", region))
+    return Runtime(_url(session), Bearer(credentials, region, clock), signer(credentials, "sagemaker", region))
+
+
+def runtime_url(region: str) -> str:
+    return _url(boto3.Session(region_name=region))
+
+
+def _url(session: boto3.Session) -> str:
+    url: str = session.client("sagemaker-runtime", config=CLIENT_CONFIG).meta.endpoint_url
+    return url.rstrip("/")

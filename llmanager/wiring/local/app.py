@@ -7,7 +7,6 @@ from functools import partial
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
-from llmanager.adapters.remote.aiohttp_upstreams import AiohttpUpstreams
 from llmanager.api.app import Application, control_plane
 from llmanager.api.errors import render_as_openai
 from llmanager.api.front import Front
@@ -26,7 +25,7 @@ from llmanager.auth.usecases.authenticate import authenticate
 from llmanager.chat.usecases.assistant import Assistant
 from llmanager.gateway.app import Gateway
 from llmanager.gateway.inner import InnerCalls
-from llmanager.gateway.ports import Keyring
+from llmanager.gateway.ports import Keyring, Upstreams
 from llmanager.gateway.tokens import TokenCounter
 from llmanager.jobs.usecases.submit import submit
 from llmanager.kernel.ids import random_id
@@ -60,7 +59,7 @@ class App:
         await asyncio.to_thread(self._parts.library.stop)
 
 
-def app_of(settings: Settings, parts: Parts, upstreams: AiohttpUpstreams) -> App:
+def app_of(settings: Settings, parts: Parts, upstreams: Upstreams) -> App:
     clock, keyring = parts.clock, keyring_of(settings, parts)
     meter = PrometheusMeter(
         parts.directory.count_by_state,
