@@ -10,6 +10,7 @@ from typing import Final
 
 from llmanager.adapters.aws import sagemaker_words as words
 from llmanager.adapters.aws.sagemaker_endpoints import INVOKED, INVOKED_TEI, OPENAI_SUFFIX
+from llmanager.adapters.aws.sagemaker_stream import as_events
 from llmanager.adapters.aws.sagemaker_words import KeptResponse
 from llmanager.adapters.aws.sigv4 import Sign
 from llmanager.gateway.errors import UpstreamUnreached
@@ -36,17 +37,18 @@ class SageMakerUpstreams:
             return await self._plain.post(upstream, path, body, first_byte_s=first_byte_s)
         if path == CHAT:
             _check_size(body)
-            return await self._told(upstream, await self._plain.post(upstream, path, body, first_byte_s=first_byte_s))
+            answer = await self._plain.post(upstream, path, body, first_byte_s=first_byte_s)
+            return as_events(await self._told(upstream, answer))
         if upstream.protocol not in INVOKED_PATHS.get(path, ()):
             return KeptResponse(404)  # an /invocations would take it for something else, such as a chat
         if upstream.protocol == INVOKED_TEI:
             answer = await self._invoked(upstream, path, words.tei_request(body), first_byte_s)
             return await _as_openai(answer)
-        return await self._invoked(upstream, path, body, first_byte_s)
+        return as_events(await self._invoked(upstream, path, body, first_byte_s))
 
     async def _invoked(self, upstream: Upstream, path: str, body: bytes, first_byte_s: float) -> UpstreamResponse:
         _check_size(body)
-        url, component = _address(upstream)
+        url, component = _address(upstream, is_stream=words.is_stream(body))
         headers = {"Content-Type": "application/json", COMPONENT: component, ATTRIBUTES: f"route={path}"}
         signed = await asyncio.to_thread(self._sign, url, headers, body)
         target = Upstream(upstream.id, url, headers=signed)
@@ -63,10 +65,10 @@ class SageMakerUpstreams:
         return refusal
 
 
-def _address(upstream: Upstream) -> tuple[str, str]:
+def _address(upstream: Upstream, *, is_stream: bool) -> tuple[str, str]:
     """Where to invoke, and which component: both stand in the address of the path for OpenAI's API."""
     endpoint, _, component = upstream.base_url.removesuffix(OPENAI_SUFFIX).rpartition("/inference-components/")
-    return f"{endpoint}/invocations", component
+    return endpoint + ("/invocations-response-stream" if is_stream else "/invocations"), component
 
 
 def _check_size(body: bytes) -> None:

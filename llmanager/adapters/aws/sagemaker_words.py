@@ -24,11 +24,16 @@ class _Refusal(Struct):
     OriginalMessage: str = ""
 
 
+class _Asked(Struct):
+    stream: bool | None = None
+
+
 class _Texts(Struct):
     input: str | list[Any]
 
 
 _decode_refusal = msgspec.json.Decoder(_Refusal).decode
+_decode_asked = msgspec.json.Decoder(_Asked).decode
 _decode_texts = msgspec.json.Decoder(_Texts).decode
 _decode_vectors = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -61,6 +66,11 @@ def refusal(status: int, body: bytes, headers: Mapping[str, str]) -> KeptRespons
     if status == VALIDATION and NO_COPY.search(told.message or told.Message):
         return None  # a container that refuses does so in an `error` object
     return KeptResponse(status, body, headers)
+
+
+def is_stream(body: bytes) -> bool:
+    """Whether this request of OpenAI's API asks for a stream."""
+    return bool(_decode_asked(body).stream)
 
 
 def tei_request(body: bytes) -> bytes:

@@ -9,6 +9,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from llmanager.adapters.aws.sagemaker_endpoints import INVOKED, INVOKED_TEI
+from llmanager.adapters.aws.sagemaker_stream import WRAPPED
 from llmanager.adapters.aws.sagemaker_upstreams import MAX_BODY_BYTES, SageMakerUpstreams
 from llmanager.adapters.aws.sigv4 import signer
 from llmanager.adapters.remote.aiohttp_upstreams import AiohttpUpstreams
@@ -16,6 +17,7 @@ from llmanager.gateway.errors import UpstreamUnreached
 from llmanager.gateway.ports import Upstream
 from llmanager.kernel.errors import InvalidInput, TooLarge, Unavailable, UpstreamFailed
 from tests.fakes.upstream_server import Call, UpstreamServer
+from tests.unit.adapters.aws.test_sagemaker_stream import wrapped
 
 KEYS = Credentials("AKIDEXAMPLE", "secret", "session")
 NO_CAPACITY = (
@@ -176,3 +178,17 @@ def test_without_credentials_it_is_said_what_is_missing():
 def test_an_upstream_elsewhere_is_left_alone():
     _, _, (call,), _ = asked(answering(200, {}), "/v1/embeddings", {"input": "a"}, protocol="openai")
     assert call.path.endswith("/openai/v1/embeddings")
+
+
+def test_a_stream_that_openais_path_does_not_route_is_unwrapped():
+    told = b'data: {"choices":[]}\n\ndata: [DONE]\n\n'
+
+    async def stream(call: Call) -> None:
+        body = wrapped(told[:9]) + wrapped(told[9:])
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: {WRAPPED}\r\ncontent-length: {len(body)}\r\n\r\n"
+        await call.raw(head.encode() + body)
+
+    status, body, (call,), _ = asked(stream, "/v1/completions", {"prompt": "a", "stream": True})
+    assert (status, body) == (200, told)
+    assert call.path == "/endpoints/lm-a/invocations-response-stream"
+    assert call.headers["authorization"] == signature_of(call)
