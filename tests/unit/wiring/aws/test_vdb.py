@@ -18,7 +18,6 @@ from llmanager.vdb.rows import WRITERS
 from llmanager.vdb.usecases.hibernate import hibernate
 from llmanager.wiring.aws.idle_indexes import with_indexes_by_rows
 from llmanager.wiring.aws.inner_loop import inner_loop
-from llmanager.wiring.aws.time_left import TimeLeft
 from llmanager.wiring.aws.vdb import jobs_app_of, vdb_app_of
 from llmanager.wiring.aws.vdb_care import chores_of
 from llmanager.wiring.aws.worker import ABANDON_S, BEGIN_S, INTERRUPT_S, Worker
@@ -104,8 +103,7 @@ def from_request(parts):
 def reaped(world):
     """One minute's pass."""
     parts = world.parts(world.house())
-    clock = world.clock
-    for chore in chores_of(parts.library, parts.queue, world.tables.__getitem__, clock, TimeLeft(clock)):
+    for chore in chores_of(parts.library, parts.queue, world.tables.__getitem__, world.clock):
         chore()
 
 
