@@ -1,6 +1,5 @@
 """Jobs stand in rows; a message only says that there is one to look at. A lost message costs a minute, no job."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from llmanager.jobs.usecases.queue import Queue as Jobs
 from llmanager.jobs.usecases.submit import submit
 from llmanager.kernel.errors import LLManagerError
 from llmanager.kernel.principal import Principal
-from llmanager.wiring.aws.queues import Queue
+from llmanager.kernel.queues import Queue
 
 MOST_POKES = 20  # of one round
 
@@ -35,7 +34,7 @@ class JobQueue:
         """Never raises an error of ours: the job is written, and the reaper's round sees what is overdue."""
         tenant, id_ = key
         try:
-            self.messages.send(json.dumps({"tenant": tenant, "id": id_}), delay_s=delay_s)
+            self.messages.send({"tenant": tenant, "id": id_}, delay_s=delay_s)
         except LLManagerError as error:
             log.warning("the workers could not be told; the next round does", job=id_, why=str(error))
 

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from llmanager.files.ports import DirectUploads
 from llmanager.kernel.blobs import Blobs
 from llmanager.vdb.ports import VectorStore
+from llmanager.wiring.aws.clients import clients
 from llmanager.wiring.aws.settings import AwsSettings, there
 from llmanager.wiring.serving.lazy import lazily
 
@@ -12,6 +14,7 @@ from llmanager.wiring.serving.lazy import lazily
 class Stores:
     blobs: Blobs
     vectors: VectorStore
+    uploads: DirectUploads | None = None  # None: they come to us
 
 
 def stores_of(settings: AwsSettings) -> Stores:
@@ -20,14 +23,18 @@ def stores_of(settings: AwsSettings) -> Stores:
     search = there(settings.opensearch, "LLMANAGER_OPENSEARCH")
 
     def blobs() -> Blobs:
-        from llmanager.adapters.aws.clients import client
         from llmanager.adapters.aws.s3_blobs import S3Blobs
 
-        return S3Blobs(client("s3"), bucket)
+        return S3Blobs(clients().s3, bucket)
+
+    def uploads() -> DirectUploads:
+        from llmanager.adapters.aws.s3_uploads import S3Uploads
+
+        return S3Uploads(clients().s3, bucket)
 
     def vectors() -> VectorStore:
         from llmanager.adapters.aws.opensearch_store import OpenSearchVectorStore
 
         return OpenSearchVectorStore(search.url, search.kind)
 
-    return Stores(lazily(blobs), lazily(vectors))
+    return Stores(lazily(blobs), lazily(vectors), lazily(uploads))

@@ -30,24 +30,14 @@ from llmanager.wiring.aws.stores import Stores
 from tests.fakes.asgi import Client
 from tests.fakes.blobs import FakeBlobs
 from tests.fakes.eventually import eventually
+from tests.fakes.queue import FakeQueue
 from tests.fakes.table import FakeTable
 from tests.fakes.vector_store import FakeVectorStore
 
 TENANT = "acme"
 
 
-class Messages:
-    """A queue that keeps what is sent, with its delay."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[dict, float]] = []
-        self.down = None
-
-    def send(self, text: str, *, delay_s: float = 0.0) -> None:
-        if self.down is not None:
-            raise self.down
-        self.sent.append((json.loads(text), delay_s))
-
+class Messages(FakeQueue):
     def taken(self) -> dict:
         """An SQS event with all of them; then there are none."""
         bodies, self.sent = [body for body, _ in self.sent], []
