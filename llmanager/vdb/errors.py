@@ -68,6 +68,17 @@ class IndexDamaged(Unavailable):
         super().__init__("The vector database's index is damaged. Hibernate and restore it: that makes the index anew.")
 
 
+class WriteUnsettled(Unavailable):
+    """Of a store: nobody can say whether the write is visible. Applying it again makes it so."""
+
+    code = "vdb_write_unsettled"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The vector database did not say whether the write is done. Send it again: that is safe.", retry_after_s=5.0
+        )
+
+
 class UnknownField(InvalidInput):
     code = "unknown_field"
 

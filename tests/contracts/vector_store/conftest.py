@@ -5,7 +5,10 @@ from tests.contracts.vector_store.samples import ADAPTERS, SHAPE
 
 @pytest.fixture(params=ADAPTERS)
 def store(request, tmp_path):
-    return ADAPTERS[request.param](tmp_path)
+    store = ADAPTERS[request.param](tmp_path)
+    yield store
+    for name in store.indexes():
+        store.drop(name)
 
 
 @pytest.fixture

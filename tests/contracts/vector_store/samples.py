@@ -8,10 +8,12 @@ from llmanager.adapters.local.lancedb_store import LanceDBVectorStore
 from llmanager.vdb.entities import Item, Shape, Vectors, Write
 from llmanager.vdb.ports import VectorStore
 from tests.fakes.vector_store import FakeVectorStore
+from tests.opensearch import open_store
 
 ADAPTERS: dict[str, Callable[[Path], VectorStore]] = {
     "fake": lambda _: FakeVectorStore(),
     "lancedb": LanceDBVectorStore,
+    "opensearch": lambda _: open_store(),
 }
 
 

@@ -1,0 +1,122 @@
+"""One index, as its readers and writers find it: questions together with the marker, bulk requests, refreshes."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, Final
+
+from llmanager.adapters.aws import opensearch_queries as queries
+from llmanager.adapters.aws.opensearch_documents import bodies, line
+from llmanager.adapters.aws.opensearch_errors import Refused, known, no_answer, told
+from llmanager.adapters.aws.opensearch_facets import Query
+from llmanager.adapters.aws.opensearch_http import OpenSearch
+from llmanager.adapters.aws.opensearch_kind import Kind
+from llmanager.adapters.aws.opensearch_marker import Marker, marker_of
+from llmanager.kernel.errors import Throttled
+from llmanager.vdb.errors import IndexMissing
+
+Hits = list[dict[str, Any]]
+
+TRIES: Final = 10  # of a reader whom writers overtake
+MAX_KNOWN: Final = 256  # markers that are remembered
+GONE: Final = 404
+THERE: Final = 409
+
+
+class Indexes:
+    """`name` is what OpenSearch calls the index. What is remembered of its marker is proven by each answer."""
+
+    def __init__(self, http: OpenSearch, kind: Kind) -> None:
+        self.http, self.kind = http, kind
+        self._lock = threading.Lock()
+        self._markers: OrderedDict[str, Marker] = OrderedDict()  # the least recently used first
+
+    def asked(self, name: str, question: Callable[[Marker], dict[str, Any]]) -> tuple[Marker, Hits, dict[str, Any]]:
+        """The marker, the hits behind it, and the whole answer: all of one moment. Raises IndexMissing, Throttled."""
+        for _ in range(TRIES):
+            marker = self._remembered(name) or self.newest(name)
+            answer = self._searched(name, question(marker))
+            hits: Hits = answer["hits"]["hits"]
+            if marker.is_at_top_of(hits):
+                return marker, hits[1:], answer
+            self.forget(name)
+        raise Throttled("Other writers keep the vector database busy. Try again soon.")
+
+    def newest(self, name: str) -> Marker:
+        """As searches see it now. Raises IndexMissing."""
+        hits = self._searched(name, queries.newest_marker())["hits"]["hits"]
+        if not hits:
+            raise IndexMissing()  # being made, or half made
+        marker = marker_of(hits[0]["_source"])
+        self.remember(name, marker)
+        return marker
+
+    def remember(self, name: str, marker: Marker) -> None:
+        with self._lock:
+            self._markers[name] = marker
+            self._markers.move_to_end(name)
+            if len(self._markers) > MAX_KNOWN:
+                self._markers.popitem(last=False)
+
+    def forget(self, name: str) -> None:
+        with self._lock:
+            self._markers.pop(name, None)
+
+    def sent(self, name: str, lines: Iterable[bytes], *, what: str, may_fail: Collection[int] = ()) -> list[int]:
+        """Bulk requests; the statuses of all entries. Raises what the first one that failed says."""
+        statuses: list[int] = []
+        for body in bodies(lines):
+            answer = self.http.ask("POST", f"{name}/_bulk", body, what=what, expected=(GONE,))
+            if answer.status == GONE:
+                raise IndexMissing()
+            for entry in answer.body["items"]:
+                (result,) = entry.values()
+                statuses.append(_checked(result, what, may_fail))
+        return statuses
+
+    def deleted(self, name: str, ids: Iterable[str]) -> None:
+        """Absent is fine."""
+        self.sent(name, (line("delete", id_) for id_ in ids), what="delete what is not needed", may_fail=(GONE,))
+
+    def refreshed(self, name: str) -> None:
+        """Searches see all that was sent, where anybody can make them."""
+        if self.kind.can_refresh:
+            answer = self.http.ask("POST", f"{name}/_refresh", what="show what was written", expected=(GONE,))
+            if answer.status == GONE:
+                raise IndexMissing()
+
+    def count(self, name: str, query: Query) -> int:
+        found: int = self._searched(name, queries.documents(query, size=0))["hits"]["total"]["value"]
+        return found
+
+    def ids(self, name: str, query: Query) -> tuple[str, ...]:
+        """Of the first MAX_AT_ONCE documents."""
+        return tuple(hit["_id"] for hit in self._searched(name, queries.documents(query))["hits"]["hits"])
+
+    def present(self, name: str, ids: Sequence[str]) -> tuple[str, ...]:
+        """Which of these documents searches still see."""
+        step = queries.MAX_AT_ONCE
+        parts = (ids[start : start + step] for start in range(0, len(ids), step))
+        return tuple(id_ for part in parts for id_ in self.ids(name, {"ids": {"values": list(part)}}))
+
+    def _remembered(self, name: str) -> Marker | None:
+        with self._lock:
+            return self._markers.get(name)
+
+    def _searched(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = self.http.ask("POST", f"{name}/_search", body, what="search", expected=(GONE,))
+        if answer.status == GONE:
+            self.forget(name)
+            raise IndexMissing()
+        found: dict[str, Any] = answer.body
+        if found.get("timed_out") or found.get("_shards", {}).get("failed"):
+            raise no_answer("search all of the vector database")
+        return found
+
+
+def _checked(result: dict[str, Any], what: str, may_fail: Collection[int]) -> int:
+    status = int(result["status"])
+    if status >= 300 and status not in may_fail:
+        type_, reason = told(result)
+        raise known(status, type_, reason, what) or Refused(what, status, type_, reason)
+    return status
