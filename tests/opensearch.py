@@ -27,10 +27,11 @@ _numbers = itertools.count()
 
 @functools.cache
 def _url_or_why_not() -> tuple[str | None, str]:
-    folder = Path(tempfile.mkdtemp(prefix="opensearch-"))
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # nothing here need outlive a power cut
+    folder = Path(tempfile.mkdtemp(prefix="opensearch-", dir=memory))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     try:
-        server = start(folder)
+        server = start(folder, is_brief=True)
     except Absent as absent:
         return None, str(absent)
     atexit.register(server.stop)  # before the folder goes: the last one registered runs first

@@ -67,14 +67,22 @@ def installed(cache: Path = CACHE) -> Path:
     return home
 
 
-def start(data: Path, *, port: int = 0, home: Path | None = None) -> Server:
-    """Returns when it can be asked. `data`: kept from one start to the next; its logs are there too. Raises Absent."""
+def start(data: Path, *, port: int = 0, home: Path | None = None, is_brief: bool = False) -> Server:
+    """Returns when it can be asked. `data`: kept from one start to the next; its logs are there too.
+
+    `is_brief`: it will live for a minute, so that Java need not compile what it runs for speed. Raises Absent.
+    """
     home = home or installed()
     port = port or _free_port()
     _configure(home, data, port)
     with (data / "output.log").open("ab") as log:
         process = subprocess.Popen(
-            _command(home, data), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=data
+            _command(home, data, is_brief),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd=data,
         )
     server = Server(f"http://127.0.0.1:{port}", process)
     until_s = time.monotonic() + START_S
@@ -113,7 +121,7 @@ def _unpack(folder: Path) -> Path:
 def _download(artifact: str, folder: Path) -> None:
     command = ["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={folder}"]
     try:
-        told = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_S, cwd=folder)
+        told = subprocess.run(command, check=False, capture_output=True, text=True, timeout=DOWNLOAD_S, cwd=folder)
     except subprocess.TimeoutExpired:
         raise Absent(f"Maven did not bring {artifact} in {DOWNLOAD_S} s") from None
     if told.returncode:
@@ -140,7 +148,7 @@ def _configure(home: Path, data: Path, port: int) -> None:
     (data / "config" / "opensearch.yml").write_text("".join(lines))
 
 
-def _command(home: Path, data: Path) -> list[str]:
+def _command(home: Path, data: Path, is_brief: bool) -> list[str]:
     options = {
         "java.security.manager": "allow",
         "java.io.tmpdir": data / "tmp",
@@ -152,7 +160,12 @@ def _command(home: Path, data: Path) -> list[str]:
         "opensearch.bundled_jdk": "false",
     }
     defined = [f"-D{name}={value}" for name, value in options.items()]
-    heap = [f"-Xms{HEAP_MIB}m", f"-Xmx{HEAP_MIB}m", "-XX:+UseSerialGC"]
+    heap = [
+        f"-Xms{HEAP_MIB}m",
+        f"-Xmx{HEAP_MIB}m",
+        "-XX:+UseSerialGC",
+        *(["-XX:TieredStopAtLevel=1"] if is_brief else []),
+    ]
     return ["java", *heap, *defined, "-cp", f"{home / 'lib'}/*", "org.opensearch.bootstrap.OpenSearch"]
 
 

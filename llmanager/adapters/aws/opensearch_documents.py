@@ -103,6 +103,17 @@ def bodies(lines: Iterable[bytes], max_bytes: int = MAX_BULK_BYTES) -> Iterator[
         yield bytes(body)
 
 
+def with_last(bodies: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Each, and whether it is the last one."""
+    before = next(bodies, None)
+    for body in bodies:
+        if before is not None:
+            yield before, False
+        before = body
+    if before is not None:
+        yield before, True
+
+
 def found(source: Source) -> Found:
     item = Item(source["id"], source["text"], json.loads(source["metadata"]), source["source"])
     return Found(item, base64.b64decode(source["raw"]))

@@ -1,7 +1,7 @@
 """Metadata as words of one keyword field, and filters as queries over them. Pure.
 
-Each top-level scalar becomes two words: that the field holds one of this type, and its value, such that words are in the
-order of the values. So every condition is a term or a range, numbers beyond float64 included, and no user's word is
+Each top-level scalar becomes two words: that the field holds one of this type, and its value, so written that words are
+in the order of the values. So every condition is a term or a range, infinite numbers included, and no user's word is
 parsed by anybody. A word begins with the type and the length of the field's name: no name can pass for another.
 """
 

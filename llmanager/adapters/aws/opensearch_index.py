@@ -3,10 +3,11 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from llmanager.adapters.aws import opensearch_queries as queries
-from llmanager.adapters.aws.opensearch_documents import bodies, line
+from llmanager.adapters.aws.opensearch_documents import bodies, with_last
 from llmanager.adapters.aws.opensearch_errors import Refused, known, no_answer, told
 from llmanager.adapters.aws.opensearch_facets import Query
 from llmanager.adapters.aws.opensearch_http import OpenSearch
@@ -62,28 +63,26 @@ class Indexes:
         with self._lock:
             self._markers.pop(name, None)
 
+    def sees(self, name: str, marker: Marker) -> bool:
+        """Whether searches do, or a later one."""
+        with suppress(IndexMissing):
+            return self.newest(name).n >= marker.n
+        return False
+
     def sent(self, name: str, lines: Iterable[bytes], *, what: str, may_fail: Collection[int] = ()) -> list[int]:
-        """Bulk requests; the statuses of all entries. Raises what the first one that failed says."""
+        """Bulk requests; the statuses of all entries. Searches see it all then, where anybody can make them.
+
+        Deletes of what is not there are fine. Raises what the first entry that failed says.
+        """
         statuses: list[int] = []
-        for body in bodies(lines):
-            answer = self.http.ask("POST", f"{name}/_bulk", body, what=what, expected=(GONE,))
+        sent_to = f"{name}/_bulk"
+        for body, is_last in with_last(bodies(lines)):
+            query = "refresh=true" if is_last and self.kind.can_refresh else ""
+            answer = self.http.ask("POST", sent_to, body, what=what, query=query, expected=(GONE,))
             if answer.status == GONE:
                 raise IndexMissing()
-            for entry in answer.body["items"]:
-                (result,) = entry.values()
-                statuses.append(_checked(result, what, may_fail))
+            statuses += [_checked(entry, what, may_fail) for entry in answer.body["items"]]
         return statuses
-
-    def deleted(self, name: str, ids: Iterable[str]) -> None:
-        """Absent is fine."""
-        self.sent(name, (line("delete", id_) for id_ in ids), what="delete what is not needed", may_fail=(GONE,))
-
-    def refreshed(self, name: str) -> None:
-        """Searches see all that was sent, where anybody can make them."""
-        if self.kind.can_refresh:
-            answer = self.http.ask("POST", f"{name}/_refresh", what="show what was written", expected=(GONE,))
-            if answer.status == GONE:
-                raise IndexMissing()
 
     def count(self, name: str, query: Query) -> int:
         found: int = self._searched(name, queries.documents(query, size=0))["hits"]["total"]["value"]
@@ -114,9 +113,10 @@ class Indexes:
         return found
 
 
-def _checked(result: dict[str, Any], what: str, may_fail: Collection[int]) -> int:
+def _checked(entry: dict[str, dict[str, Any]], what: str, may_fail: Collection[int]) -> int:
+    ((action, result),) = entry.items()
     status = int(result["status"])
-    if status >= 300 and status not in may_fail:
+    if status >= 300 and status not in may_fail and (action, status) != ("delete", GONE):
         type_, reason = told(result)
         raise known(status, type_, reason, what) or Refused(what, status, type_, reason)
     return status

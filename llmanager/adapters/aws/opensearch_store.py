@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from llmanager.adapters.aws import opensearch_queries as queries
@@ -35,15 +36,13 @@ class OpenSearchVectorStore:
 
     def create(self, index: str, shape: Shape) -> None:
         name = self._name(index)
-        if not self._make(index, shape) and not self._is_ours(index):
+        is_new = self._make(index, shape)
+        if not is_new and not self._is_ours(index):
             self.drop(index)  # OpenSearch made it, for a write that came after a drop
-            self._make(index, shape)
-        try:
-            marker = self._indexes.newest(name)
-        except IndexMissing:
+            is_new = self._make(index, shape)
+        if is_new or not self._has_marker(name):
             self._writes.begin(name, Marker(n=0, generation=secrets.token_hex(8), shape=shape))
-            marker = self._indexes.newest(name)
-        if marker.shape != shape:
+        if self._indexes.newest(name).shape != shape:
             raise Conflict("The index exists with another shape. Drop it first.")
 
     def drop(self, index: str) -> None:
@@ -58,7 +57,7 @@ class OpenSearchVectorStore:
         held: dict[str, Found] = {}
         for start in range(0, max(len(ids), 1), queries.MAX_AT_ONCE):
             part = list(dict.fromkeys(ids[start : start + queries.MAX_AT_ONCE]))
-            _, rows, _ = self._asked(index, lambda marker, part=part: queries.by_id(marker, part))  # type: ignore[misc]
+            _, rows, _ = self._asked(index, lambda marker, part=part: queries.by_id(marker, part))
             held |= {one.item.id: one for one in (found(row["_source"]) for row in rows)}
         return tuple(held[id_] for id_ in ids if id_ in held)
 
@@ -123,6 +122,12 @@ class OpenSearchVectorStore:
             return True
         if told(answer.body)[0] != _EXISTS:
             raise error_of(answer.status, answer.body, "make an index")
+        return False
+
+    def _has_marker(self, name: str) -> bool:
+        with suppress(IndexMissing):
+            self._indexes.newest(name)
+            return True
         return False
 
     def _is_ours(self, index: str) -> bool:
