@@ -30,7 +30,7 @@ def chat_app(house: House) -> ASGIApp:
     """From this function's settings. Raises SettingsError."""
     settings = house.settings
     poke = poking(queue_at(there(settings.reconcile_queue, "LLMANAGER_RECONCILE_QUEUE_URL")))
-    library = library_of(settings, house.tables, house.clock, stores_of(settings), house.time_left.check)
+    library = library_of(settings, house.tables, house.clock, stores_of(settings, house.clock), house.time_left.check)
     return chat_app_of(house, data_path(house, poke), library)
 
 

@@ -54,9 +54,7 @@ def library_of(
 
 
 def files_of(settings: AwsSettings, tables: Tables, clock: Clock, stores: Stores) -> Files:
-    return Files(
-        tables("files"), stores.blobs, clock, random_id, settings.common.max_file_mib * 2**20, stores.uploads
-    )
+    return Files(tables("files"), stores.blobs, clock, random_id, settings.common.max_file_mib * 2**20, stores.uploads)
 
 
 def queue_of(tables: Tables, clock: Clock) -> Queue:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from llmanager.files.ports import DirectUploads
 from llmanager.kernel.blobs import Blobs
+from llmanager.kernel.clock import Clock
 from llmanager.vdb.ports import VectorStore
 from llmanager.wiring.aws.clients import clients
 from llmanager.wiring.aws.settings import AwsSettings, there
@@ -17,7 +18,7 @@ class Stores:
     uploads: DirectUploads | None = None  # None: they come to us
 
 
-def stores_of(settings: AwsSettings) -> Stores:
+def stores_of(settings: AwsSettings, clock: Clock) -> Stores:
     """Raises SettingsError for what this function was not given."""
     bucket = there(settings.bucket, "LLMANAGER_BUCKET")
     search = there(settings.opensearch, "LLMANAGER_OPENSEARCH")
@@ -33,8 +34,8 @@ def stores_of(settings: AwsSettings) -> Stores:
         return S3Uploads(clients().s3, bucket)
 
     def vectors() -> VectorStore:
-        from llmanager.adapters.aws.opensearch_store import OpenSearchVectorStore
+        from llmanager.adapters.aws.opensearch_session import vector_store
 
-        return OpenSearchVectorStore(search.url, search.kind)
+        return vector_store(search.url, search.kind, f"lm-{settings.common.stage}-", clock)
 
     return Stores(lazily(blobs), lazily(vectors), lazily(uploads))

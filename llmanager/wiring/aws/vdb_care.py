@@ -24,7 +24,9 @@ Chore = Callable[[], object]
 
 def vdb_care(settings: AwsSettings, tables: Tables, clock: Clock) -> Sequence[Chore]:
     """Chores of a minute's pass. Each ends by the deadline that travels with it, and may raise OrphansInDoubt."""
-    library = library_of(settings, tables, clock, stores_of(settings), lambda: check_deadline(clock.monotonic_s()))
+    library = library_of(
+        settings, tables, clock, stores_of(settings, clock), lambda: check_deadline(clock.monotonic_s())
+    )
     messages = queue_at(there(settings.jobs_queue, "LLMANAGER_JOBS_QUEUE_URL"))
     return chores_of(library, JobQueue(queue_of(tables, clock), messages), tables, clock)
 

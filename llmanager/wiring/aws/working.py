@@ -22,7 +22,7 @@ def worker(house: House) -> Worker:
     settings = house.settings
     poke = poking(queue_at(there(settings.reconcile_queue, "LLMANAGER_RECONCILE_QUEUE_URL")))
     check = partial(house.time_left.check, INTERRUPT_S)
-    library = library_of(settings, house.tables, house.clock, stores_of(settings), check)
+    library = library_of(settings, house.tables, house.clock, stores_of(settings, house.clock), check)
     return worker_of(house, data_path(house, poke), library, job_queue_of(house), inner_loop())
 
 
