@@ -3,9 +3,11 @@
 The reconciler and the workers are other processes: here they are told by lists, and act when a test says so.
 """
 
+import asyncio
 import json
 from collections import defaultdict
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
 
@@ -27,6 +29,7 @@ from llmanager.wiring.aws.job_queue import JobQueue
 from llmanager.wiring.aws.library import library_of, queue_of
 from llmanager.wiring.aws.settings import AwsSettings
 from llmanager.wiring.aws.stores import Stores
+from llmanager.wiring.aws.vdb_care import chores_of
 from tests.fakes.asgi import Client
 from tests.fakes.blobs import FakeBlobs
 from tests.fakes.eventually import eventually
@@ -112,3 +115,34 @@ def _at_api_gateway(app):
         await app({**scope, "headers": [*sent, *scope["headers"]]}, receive, send)
 
     return called
+
+
+def served_by(world, app_of, work):
+    """What `work(client)` gives, in a function that starts anew."""
+
+    async def run():
+        house = world.house()
+        parts = world.parts(house)
+        try:
+            return await work(world.client(app_of(house, parts)))
+        finally:
+            await parts.path.gateway.relay._upstreams.close()
+
+    return asyncio.run(run())
+
+
+def reaped(world) -> None:
+    """One minute's pass of the reaper."""
+    parts = world.parts(world.house())
+    for chore in chores_of(parts.library, parts.queue, world.tables.__getitem__, world.clock):
+        chore()
+
+
+class Later:
+    """Another function's clock, so far ahead."""
+
+    def __init__(self, clock, ahead_s) -> None:
+        self._clock, self._ahead = clock, timedelta(seconds=ahead_s)
+
+    def now(self):
+        return self._clock.now() + self._ahead
