@@ -10,11 +10,12 @@ from llmanager.api.routes.chat import chat_routes
 from llmanager.chat.usecases.assistant import Assistant
 from llmanager.gateway.tokens import TokenCounter
 from llmanager.kernel.ids import random_id
+from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.query import query
 from llmanager.wiring.aws.apps import readable
 from llmanager.wiring.aws.data_path import DataPath, data_path
 from llmanager.wiring.aws.house import House, control_app, fronted
-from llmanager.wiring.aws.library import Library, library_of
+from llmanager.wiring.aws.library import vdbs_of
 from llmanager.wiring.aws.queues import poking, queue_at
 from llmanager.wiring.aws.settings import there
 from llmanager.wiring.aws.stores import stores_of
@@ -30,13 +31,13 @@ def chat_app(house: House) -> ASGIApp:
     """From this function's settings. Raises SettingsError."""
     settings = house.settings
     poke = poking(queue_at(there(settings.reconcile_queue, "LLMANAGER_RECONCILE_QUEUE_URL")))
-    library = library_of(settings, house.tables, house.clock, stores_of(settings, house.clock), house.time_left.check)
-    return chat_app_of(house, data_path(house, poke), library)
+    vdbs = vdbs_of(settings, house.tables, house.clock, stores_of(settings, house.clock), house.time_left.check)
+    return chat_app_of(house, data_path(house, poke), vdbs)
 
 
-def chat_app_of(house: House, path: DataPath, library: Library) -> ASGIApp:
+def chat_app_of(house: House, path: DataPath, vdbs: Collections) -> ASGIApp:
     common, clock = house.settings.common, house.clock
-    assistant = assistant_of(house, path, library)
+    assistant = assistant_of(house, path, vdbs)
     path.gateway.augmenter = ChatAugmenter(assistant)
     routes = chat_routes(assistant=assistant, keyring=house.keyring, limits=limits_of(common), clock=clock)
     control = control_app(
@@ -45,10 +46,10 @@ def chat_app_of(house: House, path: DataPath, library: Library) -> ASGIApp:
     return fronted(house, Application(path.gateway, control))
 
 
-def assistant_of(house: House, path: DataPath, library: Library) -> Assistant:
+def assistant_of(house: House, path: DataPath, vdbs: Collections) -> Assistant:
     clock, history = house.clock, house.tables("history")
     counter = TokenCounter(path.directory, path.gateway.relay, render_as_openai, clock)
-    ask_vdb = partial(query, library.vdbs, path.embedder, Threads("vdb", VDB_THREADS))
+    ask_vdb = partial(query, vdbs, path.embedder, Threads("vdb", VDB_THREADS))
     return Assistant(
         retriever=VectorRetriever(ask_vdb),
         history=TableHistory(history, clock, random_id, Threads("history", HISTORY_THREADS)),

@@ -36,10 +36,17 @@ class Library:
 def library_of(
     settings: AwsSettings, tables: Tables, clock: Clock, stores: Stores, check: Callable[[], None]
 ) -> Library:
+    """See `vdbs_of`."""
+    return Library(vdbs_of(settings, tables, clock, stores, check), files_of(settings, tables, clock, stores))
+
+
+def vdbs_of(
+    settings: AwsSettings, tables: Tables, clock: Clock, stores: Stores, check: Callable[[], None]
+) -> Collections:
     """`check` is asked between the steps of what takes long; what it raises ends it."""
     table = tables("vdb")
     writer = LeasedWriter(table, clock, random_id, check=check)
-    vdbs = Collections(
+    return Collections(
         table=table,
         store=fenced(stores.vectors, INDEX_CHANGES, writer.check),
         log=SegmentLog(fenced(stores.blobs, BLOB_CHANGES, writer.check), "vdb"),
@@ -50,7 +57,6 @@ def library_of(
         go_on=writer.check,
         restore_wait_s=RESTORE_WAIT_S,
     )
-    return Library(vdbs, files_of(settings, tables, clock, stores))
 
 
 def files_of(settings: AwsSettings, tables: Tables, clock: Clock, stores: Stores) -> Files:

@@ -27,7 +27,7 @@ def engine():
 def app_in(world):
     house = world.house()
     parts = world.parts(house)
-    return chat_app_of(house, parts.path, parts.library), parts
+    return chat_app_of(house, parts.path, parts.library.vdbs), parts
 
 
 def served(world, work, **client):

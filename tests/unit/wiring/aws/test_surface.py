@@ -60,7 +60,7 @@ def apps():
             "models": models_app_of(house, world.registry),
             "vdb": vdb_app_of(house, parts.path, parts.library, parts.queue),
             "jobs": jobs_app_of(house, parts.queue),
-            "chat": chat_app_of(house, parts.path, parts.library),
+            "chat": chat_app_of(house, parts.path, parts.library.vdbs),
         }
 
 
