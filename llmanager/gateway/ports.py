@@ -16,6 +16,8 @@ class Upstream:
     base_url: str  # no trailing slash, no /v1
     served_name: str | None = None  # what to send as "model"; None: the caller's name stays
     authorization: str | None = field(default=None, repr=False)
+    protocol: str = "openai"  # how its host is spoken to; the client that knows another one translates
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # sent besides
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""In place of a host that is no longer set up, while models of it are still there: nothing of theirs is forgotten."""
+"""In place of a host that this process may not use, while there are models of it: nothing of theirs is forgotten.
+
+It is no longer set up, or another process alone may use it: then `traits` say what decisions must know of it here.
+"""
 
 from datetime import datetime
 from decimal import Decimal
@@ -14,10 +17,8 @@ RETRY_S = 60.0
 class AbsentHost:
     """A ModelHost that can do nothing. What its models cost goes on, so their rows stay and every pass says why."""
 
-    traits = HostTraits(is_billed=True)
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+    def __init__(self, backend: Backend, traits: HostTraits = HostTraits(is_billed=True)) -> None:  # noqa: B008 (frozen)
+        self._backend, self.traits = backend, traits
 
     def _refuse(self) -> NoReturn:
         raise Unavailable(

@@ -16,6 +16,7 @@ class Endpoint:
     base_url: str  # "http://127.0.0.1:40123", no trailing slash, no /v1
     served_name: str | None = None  # the model name that server expects; None: any
     authorization: str | None = field(default=None, repr=False)  # header value, a secret
+    protocol: str = "openai"  # how it is spoken to, where that is not OpenAI's HTTP API on every path
 
 
 @dataclass(frozen=True)

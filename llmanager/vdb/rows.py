@@ -7,6 +7,7 @@ all collections, for the sweep                    (scan, partitions that start w
 where a collection's index stands, its writes     index#TENANT        RESOURCE
 last use                                          use#TENANT          RESOURCE
 what was deleted, by resource                     gone#               RESOURCE   expires by itself
+who alone may write, where processes are many     writer#             RESOURCE   expires by itself
 that this registry was not lost                   fleet#              caps
 
 Tenants have no '#' in their names. What hangs on a resource cannot be mistaken for that of a collection which was
@@ -21,6 +22,7 @@ from llmanager.vdb.entities import Collection, Index, Use
 
 Key = tuple[str, str]  # tenant, name
 GONE = "gone#"
+WRITERS = "writer#"
 MARKER = ("fleet#", "caps")
 TOMBSTONE_DAYS = 30  # what a cut-off write leaves shows long before
 _COLLECTION = "collection#"
@@ -85,6 +87,11 @@ def tombstone_row(collection: Collection, now: datetime) -> Row:
     """Whatever shows under the resource from then on is nobody's, for certain."""
     body = {"tenant": collection.tenant, "name": collection.name}
     return Row(GONE, collection.resource, body, expires_at=now + timedelta(days=TOMBSTONE_DAYS))
+
+
+def writer_row(resource: str, holder: str, until: datetime) -> Row:
+    """Only one can be there: whoever puts it where there is none is alone with the collection until then."""
+    return Row(WRITERS, resource, {"holder": holder}, expires_at=until)
 
 
 def gone(collection: Collection, now: datetime) -> tuple[Action, ...]:

@@ -35,7 +35,8 @@ class Stack:
     def __init__(self, monkeypatch) -> None:
         self._monkeypatch = monkeypatch
         self.clock = FakeClock()
-        for module in ("house", "identify", "rounds", "reaping", "watching"):
+        monkeypatch.setattr("llmanager.wiring.aws.house.ThawedClock", lambda: self.clock)
+        for module in ("identify", "rounds", "reaping", "watching"):
             monkeypatch.setattr(f"llmanager.wiring.aws.{module}.SystemClock", lambda: self.clock)
         # Its loggers would keep the files that pytest has in place of stderr just now.
         monkeypatch.setattr("llmanager.wiring.logs.configure", lambda level: None)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from llmanager.adapters.aws import sagemaker_calls as calls
@@ -16,12 +17,13 @@ from llmanager.adapters.aws import sagemaker_quote, sagemaker_remove
 from llmanager.adapters.aws.sagemaker_calls import Clients, asked
 from llmanager.adapters.aws.sagemaker_catalog import Catalog, Choice, catalog, choose
 from llmanager.adapters.aws.sagemaker_create import Creation
+from llmanager.adapters.aws.sagemaker_endpoints import TRAITS, openai_url, protocol_of
 from llmanager.adapters.aws.sagemaker_listing import held
-from llmanager.adapters.aws.sagemaker_seen import Seen, observation, ready_of, served_name
+from llmanager.adapters.aws.sagemaker_seen import Seen, environment_of, observation, ready_of, served_name
 from llmanager.adapters.aws.sagemaker_tags import listed, rewritten
 from llmanager.kernel.clock import Clock
 from llmanager.models.entities import Held, Memory, ModelSpec, Observation, Order, Quote, Tags
-from llmanager.models.ports import Endpoint, HostTraits
+from llmanager.models.ports import Endpoint
 
 METRICS = "/aws/sagemaker/InferenceComponents"
 METRIC_PERIOD_S = 60
@@ -31,6 +33,7 @@ METRIC_PERIOD_S = 60
 class _Served:
     ready: tuple[int, ...]
     name: str | None
+    protocol: str
 
 
 class SageMakerModelHost:
@@ -45,23 +48,15 @@ class SageMakerModelHost:
         stage: str,
         clock: Clock,
         bearer: Callable[[], str] | None = None,
-        runtime_url: str | None = None,  # None: AWS's own
+        runtime_url: Callable[[], str] | None = None,  # None: AWS's own
         hub_token: str | None = None,  # for gated models without weights of one's own
         known: Catalog | None = None,
     ) -> None:
-        self.traits = HostTraits(
-            gone_after_s=60.0,
-            clock_skew_s=600.0,
-            is_billed=True,
-            scales_itself=True,
-            replaces_in_place=True,
-            measures_gpus=True,
-            surge_instances=1,
-        )
+        self.traits = TRAITS
         self._clients = clients
         self._role_arn, self._region, self._stage = role_arn, region, stage
         self._clock, self._bearer, self._hub_token = clock, bearer, hub_token
-        self._runtime_url = runtime_url or f"https://runtime.sagemaker.{region}.amazonaws.com"
+        self._runtime_url = cache(runtime_url or (lambda: f"https://runtime.sagemaker.{region}.amazonaws.com"))
         self._catalog = known or catalog()
         self._lock = threading.Lock()
         self._served: dict[str, _Served] = {}
@@ -72,14 +67,15 @@ class SageMakerModelHost:
     def observe(self, resource: str) -> Observation:
         seen = self._seen(resource)
         observed = observation(seen)
-        served = _Served(ready_of(observed), served_name(seen.component))
+        environment = environment_of(seen.component) if seen.component is not None else {}
+        served = _Served(ready_of(observed), served_name(seen.component), protocol_of(environment))
         with self._lock:
             if served.ready:
                 self._served[resource] = served
             else:
                 self._served.pop(resource, None)
         if served.ready and self._bearer is not None:
-            self._bearer()  # renewed here rather than on the event loop that sends requests
+            self._runtime_url(), self._bearer()  # made here rather than on the event loop that sends requests
         return observed
 
     def start(self, order: Order, replica: int) -> None:
@@ -138,9 +134,13 @@ class SageMakerModelHost:
             served = self._served.get(resource)
         if served is None:
             return ()
-        url = f"{self._runtime_url}/endpoints/{resource}/inference-components/{resource}/openai"
+        url = openai_url(self._runtime_url(), resource)
         authorization = None if self._bearer is None else self._bearer()
-        return tuple(Endpoint(index, url, served.name, authorization) for index in served.ready)
+        return tuple(Endpoint(index, url, served.name, authorization, served.protocol) for index in served.ready)
+
+    def missed(self, resource: str) -> None:
+        """A request found no copy, whatever was seen last: nobody is sent there until the next look."""
+        self._offer_below(resource, 0)
 
     def suspect(self, resource: str, replica: int) -> None:
         """AWS watches its copies itself, and takes broken ones out of its balancing."""

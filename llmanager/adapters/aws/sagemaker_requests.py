@@ -17,6 +17,7 @@ UPDATE_TIMEOUT_S: Final = 7200
 STEP_COOLDOWN_S: Final = 60
 SCALE_IN_COOLDOWN_S: Final = 300
 ROOM_TO_UPDATE: Final = 1  # instances above the most copies: a rolling update starts a new copy before an old one goes
+MAX_TEXTS: Final = "2048"  # of one request for vectors: as many as OpenAI takes
 TMP_CACHE: Final = "/tmp/hub"  # noqa: S108 - inside the container, where /opt/ml/model cannot be written
 
 
@@ -128,7 +129,7 @@ def _engine(order: Order, choice: Choice) -> dict[str, str]:
             "OPTION_ENTRYPOINT": "djl_python.lmi_vllm.vllm_async_service",
             "HF_HOME": TMP_CACHE,
         }
-    return source | {"AUTO_TRUNCATE": "true"}
+    return source | {"AUTO_TRUNCATE": "true", "MAX_CLIENT_BATCH_SIZE": MAX_TEXTS}
 
 
 def new_specification(order: Order, choice: Choice, hub_token: str | None) -> Body:

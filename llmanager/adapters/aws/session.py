@@ -1,12 +1,14 @@
 """boto3 clients as the host needs them: short timeouts, few retries, and the fence."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import boto3
 
 from llmanager.adapters.aws.bearer import Bearer
 from llmanager.adapters.aws.fence import CLIENT_CONFIG, fence
 from llmanager.adapters.aws.sagemaker_calls import Clients
+from llmanager.adapters.aws.sigv4 import Sign, signer
 from llmanager.kernel.clock import Clock
 
 
@@ -22,3 +24,28 @@ def connected(region: str, clock: Clock) -> tuple[Clients, Callable[[], str]]:
     for client in (clients.sagemaker, clients.autoscaling, clients.cloudwatch, clients.tagging):
         fence(client, clock)
     return clients, Bearer(session.get_credentials(), region, clock)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What it takes to ask models on SageMaker, and nothing to change them."""
+
+    url: str
+    bearer: Callable[[], str]
+    sign: Sign
+
+
+def runtime(region: str, clock: Clock) -> Runtime:
+    """Of AWS, or where AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME says."""
+    session = boto3.Session(region_name=region)
+    credentials = session.get_credentials()
+    return Runtime(_url(session), Bearer(credentials, region, clock), signer(credentials, "sagemaker", region))
+
+
+def runtime_url(region: str) -> str:
+    return _url(boto3.Session(region_name=region))
+
+
+def _url(session: boto3.Session) -> str:
+    url: str = session.client("sagemaker-runtime", config=CLIENT_CONFIG).meta.endpoint_url
+    return url.rstrip("/")

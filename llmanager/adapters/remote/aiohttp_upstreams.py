@@ -90,7 +90,7 @@ class AiohttpUpstreams:
 async def _post(
     session: aiohttp.ClientSession, upstream: Upstream, path: str, body: bytes, attempt: SimpleNamespace
 ) -> AiohttpResponse:
-    headers = {"content-type": "application/json", "accept-encoding": "identity"}
+    headers = {"content-type": "application/json", "accept-encoding": "identity", **dict(upstream.headers)}
     if upstream.authorization is not None:
         headers["authorization"] = upstream.authorization
     data = body if len(body) < _COPIED_BODY_BYTES else io.BytesIO(body)

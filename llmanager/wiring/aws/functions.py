@@ -29,7 +29,7 @@ EVERYWHERE = frozenset({"LLMANAGER_STAGE"})
 EVERYWHERE_OPTIONAL = frozenset({"LLMANAGER_LOG_LEVEL"})
 
 _HTTP_TABLES = frozenset({"auth", "idempotency"})
-_HTTP = frozenset({"LLMANAGER_MAX_BODY_MIB", "LLMANAGER_ALLOWED_HOSTS"})
+_HTTP = frozenset({"LLMANAGER_MAX_BODY_MIB", "LLMANAGER_ALLOWED_HOSTS", "LLMANAGER_ANSWER_WITHIN_S"})
 _HOSTS = frozenset({"LLMANAGER_SAGEMAKER"})
 _HOSTS_OPTIONAL = frozenset({"LLMANAGER_REMOTES", "HF_TOKEN"})
 _CAPS = frozenset(
@@ -79,8 +79,8 @@ FUNCTIONS: Mapping[str, Function] = {
     "reaper": Function(
         "lambdas.reaper.handler.handler",
         Group.INGEST,
-        frozenset({"registry", "history", "vdb", "files", "ingested"}),
-        _RECONCILE | _HOSTS | _VECTORS,
+        frozenset({"registry", "history", "vdb", "files", "ingested", "jobs"}),
+        _RECONCILE | _HOSTS | _VECTORS | _JOBS,
         _HOSTS_OPTIONAL,
     ),
     "watchdog": Function("lambdas.watchdog.handler.handler", Group.API, settings=_HOSTS),

@@ -13,15 +13,19 @@ from starlette.types import ASGIApp
 from llmanager.api.app import IsReady, control_plane
 from llmanager.api.front import Front
 from llmanager.api.idempotency import Idempotency
+from llmanager.api.within import Within
 from llmanager.auth.usecases.authenticate import authenticate
 from llmanager.gateway.ports import Keyring
-from llmanager.kernel.clock import Clock, SystemClock
+from llmanager.kernel.clock import Clock
 from llmanager.kernel.ids import random_id
+from llmanager.wiring.aws.clock import ThawedClock
 from llmanager.wiring.aws.settings import AwsSettings
 from llmanager.wiring.aws.tables import Tables, tables_of
+from llmanager.wiring.aws.time_left import TimeLeft
 from llmanager.wiring.keyring import CachedKeyring
 from llmanager.wiring.serving.version import own_version
 
+UNDONE_S = 3.0  # for what takes long to leave things in order, before its request is answered without it
 LONGEST_S = 60.0  # API Gateway gives a request that does not stream 29 s
 
 
@@ -32,6 +36,10 @@ class House:
     clock: Clock
 
     @cached_property
+    def time_left(self) -> TimeLeft:
+        return TimeLeft(self.clock)
+
+    @cached_property
     def keyring(self) -> Keyring:
         table, clock = self.tables("auth"), self.clock
         return CachedKeyring(lambda secret: authenticate(table, secret=secret, now=clock.now()), clock)
@@ -39,7 +47,7 @@ class House:
 
 def house() -> House:
     """From this process's environment. Raises SettingsError."""
-    settings, clock = AwsSettings.load(), SystemClock()
+    settings, clock = AwsSettings.load(), ThawedClock()
     return House(settings, tables_of(settings, clock), clock)
 
 
@@ -59,9 +67,10 @@ def control_app(
 
 def fronted(house: House, app: ASGIApp) -> ASGIApp:
     """What every request meets first, whichever function it comes to."""
-    common = house.settings.common
+    common, longest_s = house.settings.common, house.settings.answer_within_s
+    in_time = Within(app, longest_s, lambda: house.time_left.begin(longest_s - UNDONE_S))
     return Front(
-        app,
+        in_time,
         allowed_hosts=common.allowed_hosts or None,
         max_body_bytes=common.max_body_mib * 2**20,
         max_file_bytes=common.max_file_mib * 2**20,

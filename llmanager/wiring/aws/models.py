@@ -1,7 +1,10 @@
 """The SageMaker backend. boto3 and what it brings are loaded only where the settings name an account's role."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
+from llmanager.gateway.ports import Upstream, Upstreams
 from llmanager.kernel.clock import Clock
 from llmanager.models.ports import ModelHost
 from llmanager.wiring.settings import Settings
@@ -19,17 +22,31 @@ def sagemaker_host(
         return None
     try:
         from llmanager.adapters.aws.sagemaker_host import SageMakerModelHost
-        from llmanager.adapters.aws.session import connected
+        from llmanager.adapters.aws.session import connected, runtime_url
     except ModuleNotFoundError as error:
         how = f"needs a package that is not installed ({error.name}): .venv/bin/python -m pip install boto3"
         raise SettingsError("LLMANAGER_SAGEMAKER", how) from error
-    clients, bearer = connected(settings.sagemaker.region, clock)
+    region = settings.sagemaker.region
+    clients, bearer = connected(region, clock)
     return (kind or SageMakerModelHost)(
         clients,
         role_arn=settings.sagemaker.role_arn,
-        region=settings.sagemaker.region,
+        region=region,
         stage=settings.stage,
         clock=clock,
         bearer=bearer,
+        runtime_url=partial(runtime_url, region),
         hub_token=settings.hf_token,
     )
+
+
+def sagemaker_upstreams(
+    settings: Settings, plain: Upstreams, clock: Clock, missed: Callable[[Upstream], None]
+) -> Upstreams:
+    """`plain` where SageMaker is not set up. `missed` hears of a model without a copy."""
+    if settings.sagemaker is None:
+        return plain
+    from llmanager.adapters.aws.sagemaker_upstreams import SageMakerUpstreams
+    from llmanager.adapters.aws.session import runtime
+
+    return SageMakerUpstreams(plain, runtime(settings.sagemaker.region, clock).sign, missed)

@@ -113,6 +113,15 @@ class AwsSettings:
             "the name of the secret in Secrets Manager that keeps the first API key.",
         ),
     ]
+    answer_within_s: Annotated[
+        float,
+        Setting(
+            "LLMANAGER_ANSWER_WITHIN_S",
+            "27",
+            values.seconds,
+            "how long a request may take in all, in seconds: less than API Gateway's 29, or than 900 where it streams.",
+        ),
+    ]
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:

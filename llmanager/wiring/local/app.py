@@ -7,7 +7,6 @@ from functools import partial
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
-from llmanager.adapters.remote.aiohttp_upstreams import AiohttpUpstreams
 from llmanager.api.app import Application, control_plane
 from llmanager.api.errors import render_as_openai
 from llmanager.api.front import Front
@@ -26,8 +25,7 @@ from llmanager.auth.usecases.authenticate import authenticate
 from llmanager.chat.usecases.assistant import Assistant
 from llmanager.gateway.app import Gateway
 from llmanager.gateway.inner import InnerCalls
-from llmanager.gateway.policy import Limits
-from llmanager.gateway.ports import Keyring
+from llmanager.gateway.ports import Keyring, Upstreams
 from llmanager.gateway.tokens import TokenCounter
 from llmanager.jobs.usecases.submit import submit
 from llmanager.kernel.ids import random_id
@@ -39,6 +37,7 @@ from llmanager.wiring.local.parts import Parts
 from llmanager.wiring.serving.chat import ChatAugmenter, TableHistory, VectorRetriever
 from llmanager.wiring.serving.chat_models import GatewayModels
 from llmanager.wiring.serving.embedding import BlockingEmbedder, GatewayEmbedder
+from llmanager.wiring.serving.limits import limits_of
 from llmanager.wiring.serving.version import own_version
 from llmanager.wiring.settings import Settings
 
@@ -60,7 +59,7 @@ class App:
         await asyncio.to_thread(self._parts.library.stop)
 
 
-def app_of(settings: Settings, parts: Parts, upstreams: AiohttpUpstreams) -> App:
+def app_of(settings: Settings, parts: Parts, upstreams: Upstreams) -> App:
     clock, keyring = parts.clock, keyring_of(settings, parts)
     meter = PrometheusMeter(
         parts.directory.count_by_state,
@@ -160,14 +159,3 @@ def keyring_of(settings: Settings, parts: Parts) -> Keyring:
         return OpenKeyring()
     table, clock = parts.store.table("auth"), parts.clock
     return CachedKeyring(lambda secret: authenticate(table, secret=secret, now=clock.now()), clock)
-
-
-def limits_of(settings: Settings) -> Limits:
-    return Limits(
-        max_body_bytes=settings.max_body_mib * 2**20,
-        first_byte_s=settings.first_byte_s,
-        gap_s=settings.gap_s,
-        hold_silent_s=settings.hold_silent_s,
-        wake_timeout_s=settings.wake_timeout_s,
-        max_waiters=settings.max_waiters,
-    )

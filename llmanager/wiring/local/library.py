@@ -9,7 +9,7 @@ from pathlib import Path
 from llmanager.adapters.documents.reader import ChildDocumentReader
 from llmanager.adapters.documents.splitter import BorderSplitter
 from llmanager.adapters.local.file_blobs import FileBlobs
-from llmanager.adapters.local.folder_source import FolderSource
+from llmanager.adapters.local.folder_source import SCHEME, FolderSource
 from llmanager.adapters.local.lancedb_folders import IndexFolders
 from llmanager.files.entities import MAX_UPLOADS_AT_ONCE
 from llmanager.files.usecases.files import Files
@@ -25,7 +25,7 @@ from llmanager.vdb.usecases.ingest import Embed, Ingestion
 from llmanager.vdb.usecases.log import SegmentLog
 from llmanager.vdb.usecases.sweep import Sweep, Tend
 from llmanager.wiring.local.chores import Chores
-from llmanager.wiring.local.ingestion import Documents, job_handlers
+from llmanager.wiring.serving.ingestion import Documents, job_handlers
 from llmanager.wiring.serving.job_workers import JobNews, JobWorkers
 from llmanager.wiring.serving.lazy import is_made, lazily
 from llmanager.wiring.serving.one_writer import OneWriter
@@ -82,7 +82,7 @@ class Library:
         return Ingestion(
             vdbs=self.vdbs,
             table=self._tables("ingested"),
-            source=Documents(UploadedDocuments(self.files), FolderSource(self._settings.own_docs)),
+            source=Documents(UploadedDocuments(self.files), {SCHEME: FolderSource(self._settings.own_docs)}),
             reader=ChildDocumentReader(folder),
             splitter=BorderSplitter(),
             embed=embed,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -14,6 +15,7 @@ from llmanager.adapters.local.replica import Timing
 from llmanager.adapters.local.sqlite_table import SQLiteStore
 from llmanager.adapters.local.weights import HubSettings, LocalWeights
 from llmanager.adapters.remote.openai_host import RemoteModelHost
+from llmanager.gateway.ports import Upstream
 from llmanager.history.usecases.sweep import sweep_chats
 from llmanager.kernel.clock import Clock, SystemClock
 from llmanager.kernel.errors import LLManagerError, Retryable
@@ -70,6 +72,13 @@ class Parts:
         for chores in self.chores:
             chores.start()
         self.library.start(embed)
+
+    def missed(self, upstream: Upstream) -> None:
+        """A request found no copy of a model on SageMaker: it counts as waking until somebody has looked."""
+        resource = upstream.id.rpartition("/")[0]
+        cloud: Any = self.registry.hosts[Backend.SAGEMAKER]
+        cloud.missed(resource)
+        self.news.replica_changed(resource)
 
     def check_ready(self) -> None:
         """Raises Unavailable where the rows cannot be read."""

@@ -11,6 +11,7 @@ import uvicorn
 import uvloop
 
 from llmanager.adapters.remote.aiohttp_upstreams import AiohttpUpstreams
+from llmanager.wiring.aws.models import sagemaker_upstreams
 from llmanager.wiring.local.app import app_of
 from llmanager.wiring.local.connection import Connection
 from llmanager.wiring.local.greeting import greeting
@@ -49,7 +50,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 async def _serve(settings: Settings, parts: Parts, listener: socket.socket, out: TextIO) -> None:
     upstreams = AiohttpUpstreams()
-    app = app_of(settings, parts, upstreams)
+    app = app_of(settings, parts, sagemaker_upstreams(settings, upstreams, parts.clock, parts.missed))
     config = uvicorn.Config(
         app.asgi,
         http=Connection,

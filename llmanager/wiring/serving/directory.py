@@ -10,19 +10,18 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 import structlog
 
 from llmanager.gateway.ports import Route, Upstream
 from llmanager.kernel.clock import Clock
 from llmanager.kernel.errors import LLManagerError, NotFound, Retryable
-from llmanager.models.entities import Desired, Model, ReplicaState, Status
-from llmanager.models.reconcile import status
+from llmanager.models.entities import Model
 from llmanager.models.rows import Key
 from llmanager.models.usecases.change import wake
 from llmanager.models.usecases.registry import Registry
 from llmanager.models.usecases.use import hold, let_go
+from llmanager.wiring.serving.routes import route_from
 from llmanager.wiring.serving.waiters import Waiters
 
 LEASE_S = 60.0
@@ -30,40 +29,10 @@ RENEW_AT_S = 30.0  # a lease that has less left than this is renewed while its m
 LINGER_S = 2.0  # a lease without a request is given up after this: back-to-back requests cost one write
 
 log = structlog.get_logger()
-State = Literal["ready", "waking", "asleep", "failed", "deleting"]
-_STATES: dict[Status, State] = {
-    Status.READY: "waking",  # the row is behind: no replica is ready any more
-    Status.UPDATING: "waking",
-    Status.CREATING: "waking",
-    Status.WAKING: "waking",
-    Status.ASLEEP: "asleep",
-    Status.FAILED: "failed",
-    Status.DELETING: "deleting",
-}
 
 
 def route_of(model: Model, registry: Registry) -> Route:
-    upstreams: tuple[Upstream, ...] = ()
-    if model.desired is Desired.RUNNING:
-        leaving = {r.index for r in model.observed.replicas if r.state is ReplicaState.STOPPING}
-        upstreams = tuple(
-            Upstream(f"{model.resource}/{e.replica}", e.base_url, e.served_name, e.authorization)
-            for e in registry.host(model).endpoints(model.resource)
-            if e.replica not in leaving
-        )
-    stages = [r.stage for r in model.observed.replicas if r.state is ReplicaState.STARTING]
-    return Route(
-        key=model.resource,
-        tenant=model.tenant,
-        name=model.name,
-        kind=model.spec.kind.value,
-        state="ready" if upstreams else _STATES[status(model)],
-        upstreams=upstreams,
-        detail=model.failure or next((s for s in stages if s), ""),
-        created=int(model.created_at.timestamp()),
-        context_tokens=model.quote.context_tokens,
-        dimensions=model.quote.dimensions,
-    )
+    return route_from(model, registry.host(model).endpoints(model.resource))
 
 
 @dataclass

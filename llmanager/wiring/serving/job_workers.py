@@ -7,20 +7,18 @@ from datetime import datetime
 
 import structlog
 
-from llmanager.jobs.entities import LEASE_S, Job, Key, Progress
-from llmanager.jobs.errors import JobCancelled, JobInterrupted, JobLost
+from llmanager.jobs.entities import Key
+from llmanager.jobs.errors import JobCancelled
 from llmanager.jobs.ports import Handler
 from llmanager.jobs.usecases.claim import claim, next_due
-from llmanager.jobs.usecases.end import end_cancelled, fail, finish, give_back
+from llmanager.jobs.usecases.end import give_back
 from llmanager.jobs.usecases.queue import Queue
 from llmanager.jobs.usecases.recover import recover
-from llmanager.jobs.usecases.report import report
-from llmanager.kernel.errors import LLManagerError, NotSupported, Retryable
+from llmanager.kernel.errors import LLManagerError, Retryable
 from llmanager.kernel.origin import origin_of
+from llmanager.wiring.serving.job_attempts import HEARTBEAT_S, JobReport, attempt, guarded
 from llmanager.wiring.serving.waiters import Waiters
 
-HEARTBEAT_S = LEASE_S / 3
-WRITE_EVERY_S = 1.0
 RETRY_S = 1.0  # where the queue cannot be read
 SOONEST_S = 0.01
 LONGEST_S = 60.0  # of one wait: the wall clock, by which jobs fall due, may jump
@@ -42,43 +40,6 @@ class JobNews:
     def __call__(self, key: Key) -> None:
         self._poke()
         self.waiters.tell(key)
-
-
-class JobReport:
-    """The Reporter of one attempt at one job: `tell` is the handler's, the rest the workers'."""
-
-    def __init__(self, queue: Queue, job: Job) -> None:
-        self.job = job
-        self.progress = job.progress
-        self.is_interrupted = False
-        self._queue = queue
-        self._written_s: float | None = None
-        self._writing = threading.Lock()
-
-    def tell(self, progress: Progress) -> None:
-        if self.is_interrupted:
-            raise JobInterrupted
-        self.progress = progress
-        try:
-            if self._written_s is None or self._queue.clock.monotonic_s() - self._written_s >= WRITE_EVERY_S:
-                self.renew()
-            elif self._queue.held(self.job).is_cancel_asked:
-                raise JobCancelled
-        except Retryable as error:  # the work itself is not in doubt
-            log.warning("the progress of a job could not be noted", job=self.job.id, why=error.code)
-
-    def renew(self) -> None:
-        """Raises JobCancelled, JobLost, Retryable."""
-        with self._writing:
-            self._written_s = self._queue.clock.monotonic_s()
-            self.job = report(self._queue, self.job, self.progress)
-        if self.job.is_cancel_asked:
-            raise JobCancelled
-
-    def is_quiet(self) -> bool:
-        """Whether it is time to renew the lease for a handler that says nothing."""
-        until = self.job.held_until
-        return until is not None and (until - self._queue.clock.now()).total_seconds() <= LEASE_S - HEARTBEAT_S
 
 
 class JobWorkers:
@@ -125,7 +86,7 @@ class JobWorkers:
             late = list(self._running.values())
         for running in late:
             log.warning("a job did not end in time and will be done again", job=running.job.id, kind=running.job.kind)
-            self._guarded(self._give_back, running)
+            guarded(self._give_back, running)
         for thread in self._threads:
             if thread.ident is not None and not late:
                 thread.join(CLOSE_S)
@@ -135,7 +96,7 @@ class JobWorkers:
         for running in list(self._running.values()):
             if running.is_quiet():
                 with suppress(JobCancelled):  # the handler hears of it from its own `tell`
-                    self._guarded(JobReport.renew, running)
+                    guarded(JobReport.renew, running)
 
     def _beat(self) -> None:
         while not self._is_closing:
@@ -146,7 +107,7 @@ class JobWorkers:
     def _work(self) -> None:
         while (running := self._next()) is not None:
             try:
-                self._guarded(self._do, running)
+                guarded(self._do, running)
             finally:
                 with self._changed:
                     del self._running[running.job.holder]
@@ -193,59 +154,7 @@ class JobWorkers:
         return min(LONGEST_S, max(SOONEST_S, wait_s))
 
     def _do(self, running: JobReport) -> None:
-        queue, job = self._queue, running.job
-        try:
-            if running.is_interrupted:
-                raise JobInterrupted
-            result = self._handler(job)(job, running)
-            finish(queue, job, result, running.progress)
-        except JobCancelled:
-            end_cancelled(queue, job)
-        except JobInterrupted:
-            self._give_back(running)
-        except LLManagerError as error:
-            if running.is_interrupted and isinstance(error, Retryable):  # it fails because everything ends here
-                self._give_back(running)
-            else:
-                fail(queue, job, error)
-        except JobLost:
-            raise
-        except Exception as error:  # noqa: BLE001 (the outermost loop of a handler)
-            _log_failure(job, error)
-            fail(queue, job, _broke(job))
-
-    def _handler(self, job: Job) -> Handler:
-        if job.kind not in self._handlers:
-            raise NotSupported("This server does not know how to do this kind of job. Submit it to one that does.")
-        return self._handlers[job.kind]
+        attempt(self._queue, self._handlers, running)
 
     def _give_back(self, running: JobReport) -> None:
         give_back(self._queue, running.job)
-
-    def _guarded(self, step: Callable[[JobReport], object], running: JobReport) -> None:
-        """What could not be written leaves a lease that runs out: the job is done again then."""
-        try:
-            step(running)
-        except JobLost:
-            log.warning("a job was taken over by another worker", job=running.job.id)
-        except LLManagerError as error:
-            log.warning("the state of a job could not be noted", job=running.job.id, why=error.code)
-        except Exception as error:  # noqa: BLE001 (the outermost loop: one broken job must not end its thread)
-            _log_failure(running.job, error)
-
-
-def _broke(job: Job) -> LLManagerError:
-    return LLManagerError(
-        "Something went wrong in this server while it did the job; what was sent may be fine. Submit it again. If it "
-        f"keeps happening, report the job id {job.id}."
-    )
-
-
-def _log_failure(job: Job, error: Exception) -> None:
-    log.error(
-        "job_failed",
-        job=job.id,
-        kind=job.kind,
-        error=type(error).__qualname__,
-        where=origin_of(error),
-    )

@@ -1,5 +1,6 @@
 from dataclasses import asdict, fields
 
+from llmanager.adapters.aws.sagemaker_upstreams import MAX_BODY_BYTES
 from llmanager.adapters.documents import limits as documents
 from llmanager.adapters.documents.csv_rows import MAX_COLUMNS
 from llmanager.chat import entities as chat
@@ -21,7 +22,13 @@ from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.ingest import MAX_FAILURES_TOLD
 from llmanager.wire import chat as chat_wire
 from llmanager.wire import models as models_wire
-from llmanager.wiring.local.app import limits_of
+from llmanager.wiring.aws import directory, leases, one_writer
+from llmanager.wiring.aws.idle_indexes import AWAKE_S
+from llmanager.wiring.aws.library import RESTORE_WAIT_S
+from llmanager.wiring.aws.polling import MAX_WAIT_S
+from llmanager.wiring.aws.settings import AwsSettings
+from llmanager.wiring.aws.worker import INTERRUPT_S
+from llmanager.wiring.serving.limits import limits_of
 from llmanager.wiring.serving.one_writer import WAIT_S
 from llmanager.wiring.settings import Settings
 from tests.api.server import ROOT
@@ -122,6 +129,24 @@ def test_the_docs_tell_the_limits_of_models():
         f"| wakes of a model whose instances cost money | {WAKES_PER_HOUR} an hour |",
         f"| a new model's idleness | {settings.sleep_after_s} s |",
         f"| open requests when a model is put to sleep or changed | {DRAIN_S:g} s |",
+    )
+    assert [row for row in rows if row not in text] == []
+
+
+def test_the_docs_tell_what_differs_on_aws():
+    text = (ROOT / "docs" / "limits.md").read_text().partition("## On AWS")[2]
+    rows = (
+        f"| a request in all | {AwsSettings.from_env({}).answer_within_s:g} s;",
+        f"| `wait_s` of create, wake and `/jobs/status` | {MAX_WAIT_S:g} s |",
+        f"| a request to SageMaker | {MAX_BODY_BYTES} bytes,",
+        f"| age of a route | {directory.MAX_AGE_S:g} s; {directory.STALE_S:g} s while",
+        f"until its row is written anew, at most {directory.MISSED_S:g} s |",
+        f"| a lease on a model | {leases.LEASE_S:g} s from the last write, renewed with {leases.RENEW_AT_S:g} s left;",
+        f"wait for a vector database that is restored | {RESTORE_WAIT_S:g} s |",
+        f"| a writer's wait for another of the same vector database | {one_writer.WAIT_S:g} s |",
+        f"| a writer who is silent | {one_writer.LEASE_S:g} s, and {one_writer.CLOCK_SKEW_S:g} s for clocks",
+        f"| one attempt at a job | until {INTERRUPT_S:g} s before",
+        f"| the store of vectors, unused | {AWAKE_S:g} s after",
     )
     assert [row for row in rows if row not in text] == []
 

@@ -46,7 +46,10 @@ def test_a_machine_without_gpus_gets_no_ami_and_cores_instead():
     [
         (GOOD, {"HF_MODEL_ID": "Qwen/Qwen3-4B", "SM_VLLM_SERVED_MODEL_NAME": R, "SM_VLLM_TENSOR_PARALLEL_SIZE": "1"}),
         (replace(GOOD, engine="lmi"), {"OPTION_TENSOR_PARALLEL_DEGREE": "1", "OPTION_ROLLING_BATCH": "disable"}),
-        (ModelSpec("gte-large"), {"HF_MODEL_ID": "thenlper/gte-large", "AUTO_TRUNCATE": "true"}),
+        (
+            ModelSpec("gte-large"),
+            {"HF_MODEL_ID": "thenlper/gte-large", "AUTO_TRUNCATE": "true", "MAX_CLIENT_BATCH_SIZE": "2048"},
+        ),
         (ModelSpec("llama-2-70b", weights="s3://b/w/"), {"SM_VLLM_TENSOR_PARALLEL_SIZE": "4"}),
         (replace(GOOD, env={"A": "1", "LLMANAGER_REVISION": "99"}), {"A": "1"}),
         (replace(GOOD, context_tokens=4096), {"SM_VLLM_MAX_MODEL_LEN": "4096"}),

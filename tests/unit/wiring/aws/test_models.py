@@ -44,7 +44,7 @@ def test_with_it_there_is_one_that_asks_nobody_before_it_has_to(monkeypatch):
 
 
 def test_without_boto3_the_setting_that_asks_for_it_is_named_and_what_to_install(monkeypatch):
-    for name in [n for n in sys.modules if n.partition(".")[0] == "boto3" or n.startswith("llmanager.adapters.aws")]:
+    for name in [n for n in sys.modules if n.partition(".")[0] == "boto3" or n.startswith("llmanager.adapters.aws.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [NotInstalled("boto3"), *sys.meta_path])
     with pytest.raises(SettingsError, match=r"LLMANAGER_SAGEMAKER.*not installed \(boto3\): .*pip install boto3"):

@@ -22,7 +22,7 @@ from llmanager.vdb.usecases.restore import ready
 from llmanager.vdb.usecases.sweep import Tend
 from llmanager.vdb.usecases.write import write
 from llmanager.wiring.local import library as local
-from llmanager.wiring.local.ingestion import INGEST
+from llmanager.wiring.serving.ingestion import INGEST
 from llmanager.wiring.settings import Settings
 from tests.fakes.clock import FakeClock
 from tests.fakes.documents import FakeEmbed

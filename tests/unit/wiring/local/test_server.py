@@ -3,9 +3,9 @@ import socket
 import pytest
 
 from llmanager.models.catalog import find
-from llmanager.wiring.local.app import limits_of
 from llmanager.wiring.local.greeting import first_real_model, greeting
 from llmanager.wiring.local.server import base_url_of, listen
+from llmanager.wiring.serving.limits import limits_of
 from llmanager.wiring.settings import Settings
 from llmanager.wiring.values import SettingsError
 

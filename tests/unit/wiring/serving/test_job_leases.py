@@ -9,7 +9,8 @@ from llmanager.jobs.entities import LEASE_S, JobState, Progress
 from llmanager.jobs.usecases.cancel import cancel
 from llmanager.kernel.errors import Unavailable
 from llmanager.wiring.serving import job_workers
-from llmanager.wiring.serving.job_workers import HEARTBEAT_S, JobWorkers
+from llmanager.wiring.serving.job_attempts import HEARTBEAT_S
+from llmanager.wiring.serving.job_workers import JobWorkers
 from tests.fakes.eventually import eventually
 from tests.unit.wiring.serving.job_stage import Halt, Stage
 

@@ -10,7 +10,8 @@ from llmanager.jobs.usecases.cancel import cancel
 from llmanager.jobs.usecases.submit import submit
 from llmanager.kernel.errors import Unavailable
 from llmanager.wiring.serving import job_workers
-from llmanager.wiring.serving.job_workers import JobReport, JobWorkers
+from llmanager.wiring.serving.job_attempts import JobReport
+from llmanager.wiring.serving.job_workers import JobWorkers
 from tests.fakes.eventually import eventually
 from tests.unit.jobs.world import ACME, BUSY, WRONG
 from tests.unit.wiring.serving.job_stage import Halt, Stage

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from llmanager.adapters.local.folder_source import FolderSource
+from llmanager.adapters.local.folder_source import SCHEME, FolderSource
 from llmanager.jobs.entities import Job, JobState, Progress
 from llmanager.vdb.usecases.ingest import Order
-from llmanager.wiring.local.ingestion import Documents, job_handlers
+from llmanager.wiring.serving.ingestion import Documents, job_handlers
 from tests.fakes.clock import NOON
 from tests.fakes.documents import FakeDocuments
 from tests.unit.vdb.usecases.ingestion import IngestWorld
@@ -39,7 +39,7 @@ def test_documents_come_from_the_folder_or_from_uploads(tmp_path):
     (tmp_path / "a.txt").write_text("of the folder")
     uploads = FakeDocuments()
     uploads.files["acme", "a.txt"] = b"of an upload"
-    documents = Documents(uploads, FolderSource(tmp_path))
+    documents = Documents(uploads, {SCHEME: FolderSource(tmp_path)})
     for src, content in (("folder:a.txt", b"of the folder"), ("a.txt", b"of an upload")):
         (document,) = documents.list("acme", src)
         assert document.name == "a.txt"
@@ -52,6 +52,6 @@ def test_an_uploads_own_address_is_never_taken_for_a_path(tmp_path, address):
     uploads = FakeDocuments()
     uploads.files["acme", address] = b"of an upload"
     uploads.list = lambda tenant, src, list_=uploads.list: (replace(d, name="n") for d in list_(tenant, ""))
-    documents = Documents(uploads, FolderSource(tmp_path))
+    documents = Documents(uploads, {SCHEME: FolderSource(tmp_path)})
     (document,) = documents.list("acme", "n")
     assert b"".join(documents.read("acme", document)) == b"of an upload"

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from llmanager.adapters.local.folder_source import SCHEME, FolderSource
 from llmanager.jobs.entities import Job, Progress
 from llmanager.jobs.ports import Handler, Reporter
 from llmanager.kernel.principal import Principal
@@ -18,19 +17,18 @@ SCOPES = frozenset({"model:query"})  # all that a job needs of the key that aske
 
 
 class Documents:
-    """The DocumentSource of `src` as users write it: `folder:…`, else an upload."""
+    """The DocumentSource of `src` as users write it: one of `places` by the scheme it begins with, else an upload."""
 
-    def __init__(self, uploads: DocumentSource, folder: FolderSource) -> None:
-        self._uploads, self._folder = uploads, folder
+    def __init__(self, uploads: DocumentSource, places: Mapping[str, DocumentSource]) -> None:
+        self._uploads, self._places = uploads, places
 
     def list(self, tenant: str, src: str) -> Iterator[Document]:
-        if src.startswith(SCHEME):
-            return _marked(SCHEME, self._folder.list(tenant, src))
-        return _marked(UPLOAD, self._uploads.list(tenant, src))
+        scheme = next((scheme for scheme in self._places if src.startswith(scheme)), UPLOAD)
+        return _marked(scheme, self._places.get(scheme, self._uploads).list(tenant, src))
 
     def read(self, tenant: str, document: Document) -> Iterator[bytes]:
-        scheme, _, address = document.address.partition(":")
-        source = self._folder if f"{scheme}:" == SCHEME else self._uploads
+        scheme, colon, address = document.address.partition(":")
+        source = self._places.get(scheme + colon, self._uploads)
         return source.read(tenant, replace(document, address=address))
 
 

@@ -1,0 +1,51 @@
+"""From a model's row, and what its host says of its replicas, to the route that requests take. Pure."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from llmanager.gateway.ports import Route, Upstream
+from llmanager.models.entities import Desired, Model, ReplicaState, Status
+from llmanager.models.ports import Endpoint
+from llmanager.models.reconcile import status
+
+State = Literal["ready", "waking", "asleep", "failed", "deleting"]
+_STATES: dict[Status, State] = {
+    Status.READY: "waking",  # the row is behind: no replica is ready any more
+    Status.UPDATING: "waking",
+    Status.CREATING: "waking",
+    Status.WAKING: "waking",
+    Status.ASLEEP: "asleep",
+    Status.FAILED: "failed",
+    Status.DELETING: "deleting",
+}
+
+
+def route_from(model: Model, endpoints: Sequence[Endpoint]) -> Route:
+    """`endpoints`: of the replicas that are ready."""
+    upstreams: tuple[Upstream, ...] = ()
+    if model.desired is Desired.RUNNING:
+        leaving = {r.index for r in model.observed.replicas if r.state is ReplicaState.STOPPING}
+        upstreams = tuple(_upstream(model.resource, e) for e in endpoints if e.replica not in leaving)
+    stages = [r.stage for r in model.observed.replicas if r.state is ReplicaState.STARTING]
+    return Route(
+        key=model.resource,
+        tenant=model.tenant,
+        name=model.name,
+        kind=model.spec.kind.value,
+        state="ready" if upstreams else _STATES[status(model)],
+        upstreams=upstreams,
+        detail=model.failure or next((s for s in stages if s), ""),
+        created=int(model.created_at.timestamp()),
+        context_tokens=model.quote.context_tokens,
+        dimensions=model.quote.dimensions,
+    )
+
+
+def _upstream(resource: str, endpoint: Endpoint) -> Upstream:
+    return Upstream(
+        id=f"{resource}/{endpoint.replica}",
+        base_url=endpoint.base_url,
+        served_name=endpoint.served_name,
+        authorization=endpoint.authorization,
+        protocol=endpoint.protocol,
+    )
