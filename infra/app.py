@@ -1,11 +1,9 @@
-"""The CDK app. `python -m infra.app -c stage=dev -c target=aws --out cdk.out/aws` writes its templates.
+"""The CDK app, as the `cdk` command runs it (cdk.json); `./run.sh synth` makes its templates without that command.
 
 It needs Node, for CDK itself runs there, but neither credentials nor a network.
 """
 
-import argparse
 import sys
-from collections.abc import Sequence
 
 from aws_cdk import App, Tags, Validations
 from cdk_nag import AwsSolutionsChecks
@@ -23,17 +21,17 @@ def build(app: App) -> Options:
     service = ServiceStack(app, options)
     service.add_stack_dependency(stateful)
     Tags.of(app).add(names.STAGE_TAG, options.stage)
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app, verbose=True))
+    review(app)
     return options
 
 
-def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m infra.app", description=__doc__)
-    parser.add_argument("-c", "--context", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--out", help="folder of the templates; cdk's own command names it by itself")
-    asked = parser.parse_args(arguments)
-    context = dict(pair.split("=", 1) for pair in asked.context)
-    app = App(context=context or None, outdir=asked.out)
+def review(app: App) -> None:
+    """From now on nothing is synthesised that cdk-nag finds fault with, unless the fault was accepted (review.py)."""
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app, verbose=True))
+
+
+def main() -> int:
+    app = App()
     try:
         build(app)
     except BadOption as error:
@@ -44,4 +42,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

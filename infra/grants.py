@@ -7,7 +7,7 @@ from typing import Any, Final
 from infra import names
 
 Conditions = Mapping[str, Mapping[str, Any]]
-READ: Final = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:Scan")
+READ: Final = ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan")
 WRITE: Final = (
     "dynamodb:PutItem",
     "dynamodb:UpdateItem",

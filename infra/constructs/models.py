@@ -17,7 +17,7 @@ class Models(Construct):
     def __init__(self, scope: Construct, identifier: str, around: Surroundings) -> None:
         super().__init__(scope, identifier)
         place = place_of(around.options)
-        self.api = around.function(self, "Api", MODELS)
+        self.api = around.function(self, "Api", MODELS, *grants_sagemaker.look(place))
         self.reconciler = around.function(
             self,
             "Reconciler",
