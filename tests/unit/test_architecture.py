@@ -83,6 +83,10 @@ BREACHES = [
     ("../emulator/sagemaker/planted.py", "import llmanager.models.entities", "The emulator imports nothing"),
     ("models/planted.py", "import emulator", "The product imports nothing"),
     ("wiring/planted.py", "import emulator.cloud", "The product imports nothing"),
+    ("../infra/planted.py", "import llmanager.wiring.settings", "The AWS templates import nothing"),
+    ("../infra/constructs/planted.py", "import emulator.cloud", "The AWS templates import nothing"),
+    ("wiring/planted.py", "import aws_cdk", "Only infra knows"),
+    ("../emulator/planted.py", "import infra.names", "Only infra knows"),
     ("api/planted.py", "import llmanager.api.routes.planted", "No cycles"),
 ]
 
@@ -95,8 +99,8 @@ def lint(root: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def skeleton(tmp_path_factory):
     root = tmp_path_factory.mktemp("tree")
-    for package in ("llmanager", "emulator"):
-        shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("llmanager", "emulator", "infra"):
+        shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     shutil.copy(ROOT / ".importlinter", root)
     return root
 
