@@ -76,8 +76,8 @@ REAPER: Final = Shape(
     "lambdas.reaper.handler.handler",
     "ingest",
     timeout_s=300,
-    uses=("registry", "history", "vdb", "files", "ingested"),
-    settings=("LLMANAGER_TABLES", *HOSTS, *VECTORS),
+    uses=("registry", "history", "vdb", "files", "ingested", "jobs"),
+    settings=("LLMANAGER_TABLES", *HOSTS, *VECTORS, "LLMANAGER_JOBS_QUEUE_URL"),
 )
 WATCHDOG: Final = Shape(
     "watchdog", "lambdas.watchdog.handler.handler", "api", timeout_s=240, settings=("LLMANAGER_SAGEMAKER",)

@@ -14,7 +14,7 @@ from infra.grants import Grant
 from infra.options import Options
 
 MAX_BODY_MIB = 6  # of Lambda: the whole event, base64 included, so a body's own limit is a little lower
-SECONDS_TO_WAKE = 25  # of a request that does not stream; API Gateway gives up at 29
+SECONDS_TO_WAKE = 600  # most models take 3 to 9 minutes; how long a request may take in all is another setting
 
 
 @dataclass

@@ -101,6 +101,7 @@ def test_streaming_needs_the_adapter_its_script_and_its_settings(aws, emulated):
     environment = aws.environment("chat")
     assert environment["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/bootstrap"
     assert environment["AWS_LWA_INVOKE_MODE"] == "response_stream"
+    assert int(environment["LLMANAGER_ANSWER_WITHIN_S"]) < chat["Timeout"] == 900
     assert emulated.functions["chat"]["Handler"] == "lambdas.chat.handler.handler"
     assert not [name for name in emulated.environment("chat") if name.startswith("AWS_")]
 
