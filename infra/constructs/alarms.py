@@ -7,6 +7,7 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
@@ -54,6 +55,9 @@ class Alarms(Construct):
         self._alarm("ServerErrors", errors, 5, "The API answered 5 or more requests with 5xx within 5 minutes.")
         for name, function in functions.items():
             self._function(name, function)
+        # Of the whole account, for that is what Lambda limits: any function may use up what ours need.
+        throttles = lambda_.Function.metric_all_throttles(period=FIVE_MINUTES, statistic="Sum")
+        self._alarm("Throttles", throttles, 1, "Lambda throttled functions of this account: raise its concurrency.")
 
     def _dead_letters(self, queue: Queue) -> None:
         metric = queue.dead_letters.metric_approximate_number_of_messages_visible(
@@ -70,8 +74,6 @@ class Alarms(Construct):
         title = name.capitalize()
         errors = function.function.metric_errors(period=FIVE_MINUTES, statistic="Sum")
         self._alarm(f"{title}Errors", errors, 3, f"{function.name} failed 3 or more times within 5 minutes.")
-        throttles = function.function.metric_throttles(period=FIVE_MINUTES, statistic="Sum")
-        self._alarm(f"{title}Throttles", throttles, 1, f"{function.name} was throttled: raise Lambda's concurrency.")
 
     def _alarm(self, name: str, metric: cloudwatch.IMetric, threshold: int, text: str) -> None:
         alarm = cloudwatch.Alarm(
