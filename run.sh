@@ -12,6 +12,7 @@
 #: ./run.sh coverage [module …]        branch coverage of the lifecycle modules by their unit tests
 #: ./run.sh mutate [module …]          plant small mistakes in them, and see whether those tests notice (minutes)
 #: ./run.sh bench [name [options]]     benchmarks
+#: ./run.sh synth [--stage S]          AWS: the templates into cdk.out, and cdk-nag and cfn-lint on them
 #: ./run.sh lock                      make requirements/*.txt and .env.template anew from what they follow
 #: ./run.sh deploy | diff | destroy   AWS: not in this version
 #: ./run.sh help                      this list
@@ -25,6 +26,7 @@ export PYTHONPATH="$root"          # the package runs from the checkout; nothing
 unset PYTHONDONTWRITEBYTECODE      # start-up time matters more than a few cache files
 unset PYTHONHOME VIRTUAL_ENV
 export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}" # glibc: a heap a thread would keep hundreds of MB after an ingestion
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION=1 # of the CDK
 export LANCEDB_LOG="${LANCEDB_LOG:-error}" # it warns of what its own retries mend
 
 say() { printf '%s\n' "$*" >&2; }
@@ -121,6 +123,24 @@ run_test() {
     return "$failed"
 }
 
+need_node() { # CDK runs on Node, whatever language its app is written in
+    command -v node >/dev/null 2>&1 && node -e 'process.exit(+(parseInt(process.versions.node) < 20))' && return
+    say "run.sh: the CDK needs Node 20 or newer (22 or 24 is better), and npm. Debian or Ubuntu: apt-get install nodejs npm."
+    say "macOS: brew install node. Everything but AWS works without it."
+    exit 2
+}
+
+setup_cdk() { # the CDK's own command, as infra/package-lock.json pins it
+    need_node
+    local stamp
+    stamp=$(cksum <infra/package-lock.json)
+    [ "$(cat infra/node_modules/stamp 2>/dev/null)" = "$stamp" ] && return
+    say "Setting up infra/node_modules …"
+    (cd infra && npm ci --no-audit --no-fund --loglevel=error >&2) ||
+        fail "npm could not install what infra/package-lock.json pins; the lines above say why. Is a package registry reachable?"
+    printf '%s\n' "$stamp" >infra/node_modules/stamp
+}
+
 run_lock() {
     setup dev
     local name until
@@ -170,6 +190,11 @@ case $command in
     bench)
         setup dev
         exec "$python" -m bench "$@"
+        ;;
+    synth)
+        need_node
+        setup dev
+        exec "$python" -m infra.synth "$@"
         ;;
     lock) run_lock ;;
     '' | deploy | diff | destroy) no_aws ;;
