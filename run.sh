@@ -102,6 +102,7 @@ run_check() {
     step "$python" -m mypy --no-error-summary
     step "$python" -c 'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_logo=True))'
     step "$python" -m tools.budgets
+    step "$python" -m tools.workflows
     step bash -n run.sh .ci/run
     if command -v shellcheck >/dev/null 2>&1; then step shellcheck run.sh .ci/run; fi
     [ "$failed" = 0 ] || fail "check failed; the lines above say where"
