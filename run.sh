@@ -5,6 +5,7 @@
 #: ./run.sh key create NAME [--scopes …]
 #:                                    make an API key, shown once (keys count with LLMANAGER_AUTH=keys)
 #: ./run.sh fleet [--once] [--url U]   models of a running server: why, since when, what they cost, when they sleep
+#: ./run.sh catalog sync [--write]     what runs on SageMaker, read anew: images, JumpStart's ids, sizes, prices
 #: ./run.sh test [pytest arguments]   set up if needed and run every test and simulation, or the tests that they choose
 #: ./run.sh check                     lint, format, types, import contracts, budgets: no tests
 #: ./run.sh simulate [--schedules N] [--planted] [--days] [--replay TOKEN]
@@ -153,6 +154,10 @@ case $command in
     local | key | fleet)
         setup runtime
         exec "$python" -m llmanager.cli "$command" "$@"
+        ;;
+    catalog)
+        setup dev
+        exec "$python" -m llmanager.cli catalog "$@"
         ;;
     example)
         setup runtime

@@ -24,7 +24,9 @@ def tree(root: Path) -> Iterator[Path]:
     for path in sorted(root.rglob("*")):
         relative = path.relative_to(root)
         parts = relative.parts
-        is_cache = any(p in SKIPPED or p.endswith("_cache") or p == ".hypothesis" for p in parts)
+        is_cache = any(
+            p in SKIPPED or p.startswith(".venv-") or p.endswith("_cache") or p == ".hypothesis" for p in parts
+        )
         if path.is_file() and path.suffix in TEXT and not is_cache and not is_private(relative):
             yield relative
 
