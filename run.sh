@@ -5,6 +5,8 @@
 #: ./run.sh key create NAME [--scopes …]
 #:                                    make an API key, shown once (keys count with LLMANAGER_AUTH=keys)
 #: ./run.sh fleet [--once] [--url U]   models of a running server: why, since when, what they cost, when they sleep
+#: ./run.sh verify [--free] [--url U --key K] [--yes]
+#:                                    of a deployed installation: the smallest real round trip on AWS, its checks, its bill
 #: ./run.sh catalog sync [--write]     what runs on SageMaker, read anew: images, JumpStart's ids, sizes, prices
 #: ./run.sh test [pytest arguments]   set up if needed and run every test and simulation, or the tests that they choose
 #: ./run.sh check                     lint, format, types, import contracts, budgets: no tests
@@ -158,6 +160,10 @@ case $command in
     catalog)
         setup dev
         exec "$python" -m llmanager.cli catalog "$@"
+        ;;
+    verify)
+        setup dev
+        exec "$python" -m tools.verification "$@"
         ;;
     example)
         setup runtime
