@@ -28,6 +28,7 @@ export PYTHONPATH="$root"          # the package runs from the checkout; nothing
 unset PYTHONDONTWRITEBYTECODE      # start-up time matters more than a few cache files
 unset PYTHONHOME VIRTUAL_ENV
 export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}" # glibc: a heap a thread would keep hundreds of MB after an ingestion
+[ -z "${AWS_REGION:-}" ] || export AWS_DEFAULT_REGION="$AWS_REGION" # boto3 reads this one only, all others the first
 export LANCEDB_LOG="${LANCEDB_LOG:-error}" # it warns of what its own retries mend
 
 say() { printf '%s\n' "$*" >&2; }
