@@ -5,6 +5,9 @@
 #: ./run.sh key create NAME [--scopes …]
 #:                                    make an API key, shown once (keys count with LLMANAGER_AUTH=keys)
 #: ./run.sh fleet [--once] [--url U]   models of a running server: why, since when, what they cost, when they sleep
+#: ./run.sh verify [--free] [--url U --key K] [--yes]
+#:                                    of a deployed installation: the smallest real round trip on AWS, its checks, its bill
+#: ./run.sh catalog sync [--write]     what runs on SageMaker, read anew: images, JumpStart's ids, sizes, prices
 #: ./run.sh test [pytest arguments]   set up if needed and run every test and simulation, or the tests that they choose
 #: ./run.sh check                     lint, format, types, import contracts, budgets: no tests
 #: ./run.sh simulate [--schedules N] [--planted] [--days] [--replay TOKEN]
@@ -27,6 +30,7 @@ unset PYTHONDONTWRITEBYTECODE      # start-up time matters more than a few cache
 unset PYTHONHOME VIRTUAL_ENV
 export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}" # glibc: a heap a thread would keep hundreds of MB after an ingestion
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION=1 # of the CDK
+[ -z "${AWS_REGION:-}" ] || export AWS_DEFAULT_REGION="$AWS_REGION" # boto3 reads this one only, all others the first
 export LANCEDB_LOG="${LANCEDB_LOG:-error}" # it warns of what its own retries mend
 
 say() { printf '%s\n' "$*" >&2; }
@@ -104,6 +108,7 @@ run_check() {
     step "$python" -m mypy --no-error-summary
     step "$python" -c 'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_logo=True))'
     step "$python" -m tools.budgets
+    step "$python" -m tools.workflows
     step bash -n run.sh .ci/run
     if command -v shellcheck >/dev/null 2>&1; then step shellcheck run.sh .ci/run; fi
     [ "$failed" = 0 ] || fail "check failed; the lines above say where"
@@ -172,6 +177,14 @@ case $command in
     local | key | fleet)
         setup runtime
         exec "$python" -m llmanager.cli "$command" "$@"
+        ;;
+    catalog)
+        setup dev
+        exec "$python" -m llmanager.cli catalog "$@"
+        ;;
+    verify)
+        setup dev
+        exec "$python" -m tools.verification "$@"
         ;;
     example)
         setup runtime

@@ -14,7 +14,7 @@ MAX_FILE_LINES = 300
 MAX_FUNCTION_STATEMENTS = 40
 BANNED_NAMES = frozenset({"utils", "util", "common", "helpers", "helper", "manager", "misc"})
 SETTINGS = "llmanager/wiring/settings.py"
-SKIPPED = frozenset({".git", ".venv", "node_modules", "build", "cdk.out", "dist", "__pycache__"})
+SKIPPED = frozenset({".git", ".venv", ".cache", "node_modules", "build", "cdk.out", "dist", "__pycache__"})
 MACHINE_PATH = re.compile(r"(?<![\w.~}>)-])/(?:root|home|work|Users|private)/\w")
 TEXT = frozenset({".py", ".md", ".toml", ".txt", ".in", ".sh", ".yml", ".yaml", ".json", ".template", ".svg", ""})
 
@@ -24,7 +24,9 @@ def tree(root: Path) -> Iterator[Path]:
     for path in sorted(root.rglob("*")):
         relative = path.relative_to(root)
         parts = relative.parts
-        is_cache = any(p in SKIPPED or p.endswith("_cache") or p == ".hypothesis" for p in parts)
+        is_cache = any(
+            p in SKIPPED or p.startswith(".venv-") or p.endswith("_cache") or p == ".hypothesis" for p in parts
+        )
         if path.is_file() and path.suffix in TEXT and not is_cache and not is_private(relative):
             yield relative
 

@@ -1,16 +1,20 @@
-"""What run.sh starts: `local` serves on this machine, `key` makes, lists and revokes keys, `fleet` shows models."""
+"""What run.sh starts: `local` serves on this machine, `key` makes, lists and revokes keys, `fleet` shows models,
+`catalog` reads anew what runs on SageMaker.
+"""
 
 import argparse
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from llmanager.cli import fleet, key
+from llmanager.cli import catalog, fleet, key
 from llmanager.kernel.clock import SystemClock
 from llmanager.kernel.errors import LLManagerError
 from llmanager.kernel.ids import random_id
 from llmanager.wiring import logs
+from llmanager.wiring.aws.catalog import Draft, draft
 from llmanager.wiring.local.parts import keys_table
 from llmanager.wiring.local.server import serve
 from llmanager.wiring.settings import Settings
@@ -30,10 +34,12 @@ def main(argv: list[str]) -> int:
                     return key.main(rest, table=table, clock=SystemClock(), new_id=random_id, out=sys.stdout)
             case "fleet":
                 return show_fleet(rest)
+            case "catalog":
+                return catalog.main(rest, make_draft=catalog_draft, out=sys.stdout)
     except LLManagerError as error:
         print(f"llmanager: {error}", file=sys.stderr)
         return 2
-    print("usage: llmanager {local,key,fleet} …", file=sys.stderr)
+    print("usage: llmanager {local,key,fleet,catalog} …", file=sys.stderr)
     return 2
 
 
@@ -59,6 +65,10 @@ def show_fleet(argv: list[str]) -> int:
         pause=time.sleep,
         ask=fleet.ask,
     )
+
+
+def catalog_draft(regions: Sequence[str], is_offline: bool) -> Draft:
+    return draft(Path.cwd(), regions, SystemClock().now().date(), is_offline=is_offline)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-HEAD = ("NAME", "STATUS", "SINCE", "INSTANCE", "$/H", "SPENT $", "LAST USED", "SLEEPS IN", "WHY")
-TO_THE_RIGHT = (2, 4, 5, 6, 7)
+HEAD = ("NAME", "STATUS", "SINCE", "INSTANCE", "$/H", "SPENT $", "LAST USED", "SLEEPS IN", "ENDS IN", "WHY")
+TO_THE_RIGHT = (2, 4, 5, 6, 7, 8)
 NONE, UNKNOWN = "-", "?"
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 
@@ -36,6 +36,7 @@ def _row(member: Mapping[str, Any], now: datetime, *, has_tenants: bool) -> tupl
         _usd(member["usd_spent"], 2) if is_model else NONE,
         _span(member["last_used_at"], now),
         _span(member["sleeps_at"], now, is_ahead=True),
+        _span(member["expires_at"], now, is_ahead=True),
         _printable(member["why"]),
     )
 

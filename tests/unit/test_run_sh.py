@@ -14,12 +14,12 @@ WITHOUT_VENV = '#!/bin/sh\ncase "$*" in *version_info*) exit 0 ;; esac\nexit 1\n
 
 
 def run(
-    where: Path, *arguments: str, cwd: Path = ROOT, path: str = "/usr/bin:/bin"
+    where: Path, *arguments: str, cwd: Path = ROOT, path: str = "/usr/bin:/bin", **more: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [where / "run.sh", *arguments],
         cwd=cwd,
-        env={"PATH": path, "HOME": str(cwd)},
+        env={"PATH": path, "HOME": str(cwd), **more},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -82,3 +82,20 @@ def test_a_machine_that_lacks_something_is_told_what_to_install(fresh, tmp_path,
     assert "apt-get install" in done.stderr
     assert "python3-venv" in done.stderr
     assert not (fresh / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("regions", "told"),
+    [
+        ({"AWS_REGION": "eu-west-1"}, "eu-west-1"),
+        ({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-west-2"}, "eu-west-1"),
+        ({"AWS_DEFAULT_REGION": "us-west-2"}, "us-west-2"),
+        ({}, "none"),
+    ],
+    ids=str,
+)
+def test_boto3_hears_of_the_region_too(fresh, tmp_path, regions, told):
+    path = pythons(tmp_path / "bin", '#!/bin/sh\necho "region ${AWS_DEFAULT_REGION:-none}" >&2\nexit 1\n')
+    text = (fresh / "run.sh").read_text()
+    (fresh / "run.sh").write_text(text.replace(">/dev/null 2>&1 || continue", ">/dev/null || continue"))
+    assert f"region {told}\n" in run(fresh, "verify", path=path, **regions).stderr

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
+from botocore.exceptions import NoCredentialsError
 
+from llmanager.adapters.aws.credential_errors import not_configured
 from llmanager.adapters.aws.errors import translated
 from llmanager.kernel.clock import Clock
-from llmanager.kernel.errors import Unavailable
 
 PREFIX: Final = "sagemaker-api-key-"
 HOST: Final = "sagemaker.amazonaws.com"
@@ -38,7 +39,7 @@ class Bearer:
 
 def token(credentials: Any, region: str, *, lives_s: int = LIVES_S) -> str:
     if credentials is None:
-        raise Unavailable("There are no AWS credentials to ask the model with. Give this server a role.")
+        raise not_configured(NoCredentialsError(), "ask the model")
     request = AWSRequest(
         method="POST", url=f"https://{HOST}/", headers={"host": HOST}, params={"Action": "CallWithBearerToken"}
     )

@@ -6,20 +6,23 @@ from contextlib import contextmanager
 
 from botocore.exceptions import (
     ClientError,
-    CredentialRetrievalError,
+    EndpointConnectionError,
     FlexibleChecksumError,
     HTTPClientError,
     IncompleteReadError,
-    LoginError,
-    MetadataRetrievalError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    SSOError,
-    TokenRetrievalError,
+    ProxyConnectionError,
 )
 from botocore.exceptions import ConnectionError as ConnectionFailed
 
-from llmanager.kernel.errors import InvalidInput, LLManagerError, Throttled, Unavailable
+from llmanager.adapters.aws.credential_errors import (
+    NO_SIGN_IN,
+    NOT_CONFIGURED,
+    REFUSED_CREDENTIALS,
+    no_sign_in,
+    not_configured,
+    refused_credentials,
+)
+from llmanager.kernel.errors import InvalidInput, LLManagerError, Throttled, TooLarge, Unavailable
 
 THROTTLING = frozenset(
     {
@@ -57,24 +60,17 @@ BROKEN = frozenset(
     }
 )
 NO_CAPACITY = frozenset({"InsufficientCapacity", "InsufficientCapacityException", "InsufficientInstanceCapacity"})
-QUOTA = frozenset({"LimitExceeded", "LimitExceededException", "LimitExceededFault", "ResourceLimitExceeded"})
-REFUSED_CREDENTIALS = frozenset(
+INSTANCE_QUOTA = frozenset({"ResourceLimitExceeded"})  # SageMaker's: so many instances of a type
+QUOTA = frozenset({"LimitExceeded", "LimitExceededException", "LimitExceededFault", "ServiceQuotaExceededException"})
+TOO_LARGE = frozenset(
     {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "InvalidToken",
-        "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
-        "RequestExpired",
-        "RequestTimeTooSkewed",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
+        "PayloadTooLargeException",
+        "RequestEntityTooLargeException",
+        "RequestSizeTooLargeException",
+        "RequestTooLargeException",
     }
 )
+NOT_REACHED = (EndpointConnectionError, ProxyConnectionError)
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 MISSING = frozenset({"ObjectNotFoundException", "ResourceNotFound", "ResourceNotFoundException"})
 BUSY = frozenset({"ConflictException", "ResourceConflict", "ResourceInUse", "ResourceInUseException"})
@@ -90,18 +86,7 @@ SAYS_BUSY = re.compile(
 )
 ARN = re.compile(r"arn:[\w-]+:[^\s\"',;]*?([\w.-]+)(?=[\s\"',;]|$)")
 ACCOUNT = re.compile(r"\b\d{12}\b")
-
-
-# On the way to credentials, before anything is asked: a sign-in that ran out, above all.
-NO_CREDENTIALS = (
-    CredentialRetrievalError,
-    LoginError,
-    MetadataRetrievalError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    SSOError,
-    TokenRetrievalError,
-)
+LONGEST_WORDS = 400  # characters of AWS's own text: a refused instance type comes with the list of all there are
 
 
 class Missing(Exception):
@@ -145,20 +130,21 @@ def translated(what: str, reading: Reading | None = None) -> Iterator[None]:
         if known is None:
             raise
         raise known from None  # its text names accounts and roles
-    except NO_CREDENTIALS:
-        raise Unavailable(
-            f"There are no valid credentials of AWS to {what} with. Give this server a role, or sign in where it runs; "
-            "it is tried again.",
-            retry_after_s=30.0,
-        ) from None
+    except NOT_CONFIGURED as error:
+        raise not_configured(error, what) from None
+    except NO_SIGN_IN:
+        raise no_sign_in(what) from None
+    except NOT_REACHED:
+        raise _not_reached(what) from None
     except (HTTPClientError, ConnectionFailed, IncompleteReadError, FlexibleChecksumError):  # timeouts, broken
         # and refused connections, half an answer or another one than was sent
         raise _no_answer(what) from None
 
 
 def scrubbed(text: str) -> str:
-    """AWS's words without account numbers and ARNs: of an ARN the last part stays."""
-    return ACCOUNT.sub("…", ARN.sub(r"\1", text)).strip()
+    """AWS's words without account numbers and ARNs: of an ARN the last part stays. Long ones are cut."""
+    told = ACCOUNT.sub("…", ARN.sub(r"\1", text)).strip()
+    return told if len(told) <= LONGEST_WORDS else f"{told[:LONGEST_WORDS]}…"
 
 
 def told(error: ClientError) -> tuple[str, str]:
@@ -175,12 +161,8 @@ def _of_sagemaker(error: ClientError, what: str) -> Exception | None:
         return _not_now(what)
     if code in INVALID:
         return _invalid(what, message)
-    if code in QUOTA:
-        return QuotaReached(
-            f"AWS refused to {what}: a quota of the account is reached ({scrubbed(message)}). "
-            "Ask AWS to raise it in Service Quotas, or choose another instance type.",
-            param="instance_type",
-        )
+    if code in INSTANCE_QUOTA | QUOTA:
+        return _quota(what, message, is_of_instances=code in INSTANCE_QUOTA)
     if code in NO_CAPACITY:
         return Unavailable(
             f"AWS has no instance free to {what}. It is tried again; another instance type may be free now.",
@@ -200,15 +182,26 @@ def _invalid(what: str, message: str) -> Exception:
     return InvalidInput(f"AWS refused to {what}: {scrubbed(message)} Change the model's settings and try again.")
 
 
+def _quota(what: str, message: str, *, is_of_instances: bool) -> QuotaReached:
+    otherwise = "choose another instance type" if is_of_instances else "delete what is no longer needed"
+    return QuotaReached(
+        f"AWS refused to {what}: a quota of the account is reached ({scrubbed(message)}). "
+        f"Ask AWS to raise it in Service Quotas, or {otherwise}.",
+        param="instance_type" if is_of_instances else None,
+    )
+
+
 def _of_any_service(error: ClientError, what: str) -> LLManagerError | None:
     code, _ = told(error)
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     if code in THROTTLING:
         return Throttled(f"AWS is asked too often and did not {what}. It is tried again.", retry_after_s=2.0)
     if code in REFUSED_CREDENTIALS:
-        return refused_credentials(what)
+        return refused_credentials(what, code)
     if code in DENIED:
         return denied(what)
-    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if code in TOO_LARGE or status == 413:
+        return TooLarge(f"AWS takes no request of this size to {what}. Send less, or in several requests.")
     return _no_answer(what) if code in BROKEN or status >= 500 else None
 
 
@@ -220,16 +213,16 @@ def _no_answer(what: str) -> NoAnswer:
     return NoAnswer(f"AWS gave no answer when asked to {what}; whether it was done is not known. It is tried again.")
 
 
+def _not_reached(what: str) -> NoAnswer:
+    return NoAnswer(
+        f"AWS could not be reached to {what}; whether an earlier try did it is not known. Check this server's network "
+        "and the name of its region; it is tried again.",
+        retry_after_s=5.0,
+    )
+
+
 def denied(what: str) -> Unavailable:
     return Unavailable(
         f"AWS does not allow this server to {what}. Add the permission to its role; it is tried again.",
         retry_after_s=60.0,
-    )
-
-
-def refused_credentials(what: str) -> Unavailable:
-    return Unavailable(
-        f"AWS did not accept this server's credentials when asked to {what}. Check its role, and that its clock is "
-        "right; it is tried again.",
-        retry_after_s=30.0,
     )

@@ -4,7 +4,8 @@ from typing import Final
 
 from botocore.exceptions import ClientError
 
-from llmanager.adapters.aws.errors import denied, refused_credentials, told
+from llmanager.adapters.aws.credential_errors import refused_credentials
+from llmanager.adapters.aws.errors import denied, told
 from llmanager.kernel.errors import BlobNotFound, TooLarge, Unavailable
 
 GONE: Final = frozenset({"404", "NoSuchKey", "NotFound"})

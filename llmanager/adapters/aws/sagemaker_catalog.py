@@ -57,6 +57,7 @@ class Known:
     licence: str
     is_gated: bool
     dimensions: int | None
+    jumpstart_id: str | None  # its name in SageMaker JumpStart, by which it may be asked for too
 
     @property
     def weights_mib(self) -> int:
@@ -89,18 +90,7 @@ class Choice:
 def catalog() -> Catalog:
     prices = _read("prices.json")
     return Catalog(
-        models={
-            alias: Known(
-                alias=alias,
-                **{
-                    **entry,
-                    "kind": Kind(entry["kind"]),
-                    "bytes_per_parameter": Decimal(entry["bytes_per_parameter"]),
-                    "dimensions": entry.get("dimensions"),
-                },
-            )
-            for alias, entry in _read("models.json")["models"].items()
-        },
+        models={alias: _known(alias, entry) for alias, entry in _read("models.json")["models"].items()},
         machines={name: Machine(**entry) for name, entry in _read("instances.json")["instances"].items()},
         images={name: Image(**entry) for name, entry in _read("images.json")["engines"].items()},
         usd_per_hour={
@@ -108,6 +98,17 @@ def catalog() -> Catalog:
         },
         priced_on=prices["as_of"],
     )
+
+
+def _known(alias: str, entry: Mapping[str, Any]) -> Known:
+    plain = {key: value for key, value in entry.items() if key != "jumpstart"}
+    read = {
+        "kind": Kind(entry["kind"]),
+        "bytes_per_parameter": Decimal(entry["bytes_per_parameter"]),
+        "dimensions": entry.get("dimensions"),
+        "jumpstart_id": entry.get("jumpstart", {}).get("id"),
+    }
+    return Known(alias=alias, **{**plain, **read})
 
 
 def choose(known: Catalog, spec: ModelSpec, region: str) -> Choice:
@@ -136,7 +137,9 @@ def choose(known: Catalog, spec: ModelSpec, region: str) -> Choice:
 
 
 def _model(known: Catalog, name: str) -> Known:
-    found = known.models.get(name) or next((m for m in known.models.values() if m.hub_id == name), None)
+    found = known.models.get(name) or next(
+        (model for model in known.models.values() if name in (model.hub_id, model.jumpstart_id)), None
+    )
     if found is None:
         raise InvalidInput(
             f"Model {name!r} is not in the catalog for SageMaker. Known are: {', '.join(sorted(known.models))}.",

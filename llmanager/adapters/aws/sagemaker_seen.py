@@ -12,6 +12,22 @@ CREATING, UPDATING, DELETING, FAILED, IN_SERVICE = "Creating", "Updating", "Dele
 DEAD: Final = frozenset({FAILED, "OutOfService"})  # an endpoint that serves nothing and will not by itself
 # What another try cannot mend: the image or the weights are not there, or the role may not read them.
 HOPELESS: Final = ("AccessDenied", "does not exist", "not authorized", "Unable to pull", "NoSuchKey", "NoSuchBucket")
+# What to do next, by words of AWS's reason; the first that fits.
+NEXT_STEPS: Final = (
+    (
+        ("InsufficientInstanceCapacity", "insufficient capacity"),
+        "It is tried again; another instance type may be free.",
+    ),
+    (
+        ("ResourceLimitExceeded", "service limit", "quota"),
+        "Ask AWS for a higher quota, or choose another instance type.",
+    ),
+    (("Unable to pull", "image"), "Check the image, and that SageMaker's role may read it."),
+    (("NoSuchKey", "NoSuchBucket", "model data", "S3"), "Check the weights, and that SageMaker's role may read them."),
+    (("AccessDenied", "not authorized", "assume"), "Give SageMaker's role (LLMANAGER_SAGEMAKER) the permission."),
+    (("health check", "ping", "timed out", "timeout"), "Its log in CloudWatch says why; a larger instance may help."),
+)
+ELSE: Final = "Check the image, the weights and the instance type; its log in CloudWatch may say more."
 
 
 @dataclass(frozen=True)
@@ -126,7 +142,12 @@ def _failed(index: int, reason: str, revision: int) -> Replica:
     return Replica(
         index,
         ReplicaState.FAILED,
-        reason=f"It could not start on SageMaker: {told} Check the image, the weights and the instance type.",
+        reason=f"It could not start on SageMaker: {told} {next_step(reason)}",
         is_final=any(word.lower() in reason.lower() for word in HOPELESS),
         revision=revision,
     )
+
+
+def next_step(reason: str) -> str:
+    lower = reason.lower()
+    return next((step for words, step in NEXT_STEPS if any(word.lower() in lower for word in words)), ELSE)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import boto3
 
 from llmanager.adapters.aws.bearer import Bearer
+from llmanager.adapters.aws.errors import translated
 from llmanager.adapters.aws.fence import CLIENT_CONFIG, fence
 from llmanager.adapters.aws.sagemaker_calls import Clients
 from llmanager.adapters.aws.sigv4 import Sign, signer
@@ -14,16 +15,18 @@ from llmanager.kernel.clock import Clock
 
 def connected(region: str, clock: Clock) -> tuple[Clients, Callable[[], str]]:
     """Clients with the credentials that boto3 finds, and what gives the Authorization header made from them."""
-    session = boto3.Session(region_name=region)
-    clients = Clients(
-        sagemaker=session.client("sagemaker", config=CLIENT_CONFIG),
-        autoscaling=session.client("application-autoscaling", config=CLIENT_CONFIG),
-        cloudwatch=session.client("cloudwatch", config=CLIENT_CONFIG),
-        tagging=session.client("resourcegroupstaggingapi", config=CLIENT_CONFIG),
-    )
+    with translated("prepare for SageMaker"):  # a profile that does not exist, a region's name that is none
+        session = boto3.Session(region_name=region)
+        clients = Clients(
+            sagemaker=session.client("sagemaker", config=CLIENT_CONFIG),
+            autoscaling=session.client("application-autoscaling", config=CLIENT_CONFIG),
+            cloudwatch=session.client("cloudwatch", config=CLIENT_CONFIG),
+            tagging=session.client("resourcegroupstaggingapi", config=CLIENT_CONFIG),
+        )
+        credentials = session.get_credentials()
     for client in (clients.sagemaker, clients.autoscaling, clients.cloudwatch, clients.tagging):
         fence(client, clock)
-    return clients, Bearer(session.get_credentials(), region, clock)
+    return clients, Bearer(credentials, region, clock)
 
 
 @dataclass(frozen=True)

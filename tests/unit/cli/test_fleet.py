@@ -39,7 +39,7 @@ VDB = {
     "since": "2026-11-17T12:00:00.000Z",
     "last_used_at": None,
     "sleeps_at": None,
-    "expires_at": None,
+    "expires_at": "2026-11-23T13:00:00.000Z",
 }
 TOTAL = {
     "models": 1,
@@ -61,9 +61,9 @@ def lines(width=200, **changes):
 
 def test_the_whole_table():
     assert lines() == [
-        "NAME   STATUS       SINCE  INSTANCE        $/H  SPENT $  LAST USED  SLEEPS IN  WHY",
-        "big    ready   2 h 10 min  ml.g6.xlarge  1.212     2.63       12 s     14 min  ready",
-        "facts  asleep         3 d  vdb               -        -          -          -  hibernated: idle",
+        "NAME   STATUS       SINCE  INSTANCE        $/H  SPENT $  LAST USED  SLEEPS IN  ENDS IN  WHY",
+        "big    ready   2 h 10 min  ml.g6.xlarge  1.212     2.63       12 s     14 min        -  ready",
+        "facts  asleep         3 d  vdb               -        -          -          -      3 d  hibernated: idle",
         "",
         "1 of 200 models, 1 billed instances, 1.212 $/h now, 2.63 $ spent",
         "at worst 3 of 4 instances, 3.636 of 5 $/h",

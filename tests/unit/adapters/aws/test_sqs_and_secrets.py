@@ -90,7 +90,7 @@ class TestSecrets:
             (refusal("ExpiredTokenException"), Unavailable, "credentials"),
             (refusal("InvalidRequestException", "it was marked for deletion."), Unavailable, "Restore"),
             (refusal("ThrottlingException"), Throttled, "too often"),
-            (NoCredentialsError(), Unavailable, "sign in"),
+            (NoCredentialsError(), Unavailable, "No AWS credentials were found"),
             (NO_ANSWER, Unavailable, "not known"),
         ],
         ids=lambda value: str(value)[:40],
