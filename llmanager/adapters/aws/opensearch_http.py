@@ -23,12 +23,14 @@ from llmanager.adapters.aws.errors import translated
 from llmanager.adapters.aws.opensearch_errors import FORBIDDEN, WORTH_REPEATING, error_of, no_answer
 from llmanager.adapters.aws.opensearch_kind import Patience
 from llmanager.kernel.clock import Clock
+from llmanager.kernel.deadline import check_deadline
 
 Sign = Callable[[AWSRequest], None]
 
 FIRST_PAUSE_S: Final = 0.25
 MAX_PAUSE_S: Final = 3.0
 MAX_CONNECTIONS: Final = 32
+_CHANGES: Final = ("PUT", "DELETE")
 _JSON: Final = "application/json"
 _LINES: Final = "application/x-ndjson"
 
@@ -102,6 +104,8 @@ class OpenSearch:
         content_type = _LINES if isinstance(body, bytes) else _JSON
         started_s, pause_s = self._clock.monotonic_s(), FIRST_PAUSE_S
         while True:
+            if method in _CHANGES or path.endswith("/_bulk"):
+                check_deadline(self._clock.monotonic_s())
             answer = self._send(method, url, data, content_type)
             waited_s = self._clock.monotonic_s() - started_s
             if answer is not None and (answer.status < 300 or answer.status in expected):

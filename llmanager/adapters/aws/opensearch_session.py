@@ -1,4 +1,4 @@
-"""An OpenSearch as a function reaches it: signed as its kind wants, with the credentials that boto3 finds."""
+"""From an address to a store: with the credentials that boto3 finds, where the kind wants requests signed."""
 
 import boto3
 
@@ -8,20 +8,22 @@ from llmanager.adapters.aws.opensearch_store import OpenSearchVectorStore
 from llmanager.kernel.clock import Clock
 from llmanager.kernel.errors import Unavailable
 
-
-def vector_store(url: str, kind: str, prefix: str, clock: Clock) -> OpenSearchVectorStore:
-    """`prefix` begins the names of its indexes. Raises Unavailable where requests cannot be signed."""
-    patience, chosen = Patience(), Kind(kind)
-    http = OpenSearch(url, http_session(patience), _sign(chosen), clock, patience=patience)
-    return OpenSearchVectorStore(http, chosen, prefix, clock)
+DEFAULT = Patience()
 
 
-def _sign(kind: Kind) -> Sign:
-    service = SIGNED_AS.get(kind)
-    if service is None:
+def connected_store(
+    url: str, kind: Kind, stage: str, clock: Clock, *, region: str | None = None, patience: Patience = DEFAULT
+) -> OpenSearchVectorStore:
+    """Asks nothing yet. `region`: None is the one that boto3 finds. Raises Unavailable without credentials."""
+    http = OpenSearch(url, http_session(patience), _sign(kind, region), clock, patience=patience)
+    return OpenSearchVectorStore(http, kind, f"lm-{stage}-", clock)
+
+
+def _sign(kind: Kind, region: str | None) -> Sign:
+    if kind not in SIGNED_AS:
         return unsigned
-    session = boto3.Session()
-    credentials, region = session.get_credentials(), session.region_name
-    if credentials is None or region is None:
-        raise Unavailable("There are no AWS credentials, or no region, to sign requests to OpenSearch with.")
-    return signer(credentials, service, region)
+    session = boto3.Session(region_name=region)
+    credentials = session.get_credentials()
+    if credentials is None or session.region_name is None:
+        raise Unavailable("There are no AWS credentials or no region to ask OpenSearch with. Give this server a role.")
+    return signer(credentials, SIGNED_AS[kind], session.region_name)

@@ -34,8 +34,9 @@ def stores_of(settings: AwsSettings, clock: Clock) -> Stores:
         return S3Uploads(clients().s3, bucket)
 
     def vectors() -> VectorStore:
-        from llmanager.adapters.aws.opensearch_session import vector_store
+        from llmanager.adapters.aws.opensearch_kind import Kind
+        from llmanager.adapters.aws.opensearch_session import connected_store
 
-        return vector_store(search.url, search.kind, f"lm-{settings.common.stage}-", clock)
+        return connected_store(search.url, Kind(search.kind), settings.common.stage, clock)
 
     return Stores(lazily(blobs), lazily(vectors), lazily(uploads))

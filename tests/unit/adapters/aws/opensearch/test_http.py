@@ -11,6 +11,7 @@ from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError, Unauthori
 from llmanager.adapters.aws.opensearch_errors import Refused
 from llmanager.adapters.aws.opensearch_http import OpenSearch, signer, unsigned
 from llmanager.adapters.aws.opensearch_kind import Patience
+from llmanager.kernel.deadline import TooLate, deadline
 from llmanager.kernel.errors import OutOfSpace, Throttled, Unavailable
 from llmanager.vdb.errors import WriteTooLarge
 from tests.fakes.clock import FakeClock
@@ -144,6 +145,17 @@ def test_a_full_disk_and_a_body_too_large_are_told_as_such(clock):
     http, _ = connected(clock, Answer(413, b"too large"))
     with pytest.raises(WriteTooLarge):
         http.ask("POST", "x/_bulk", b"", what="write")
+
+
+@pytest.mark.parametrize(("method", "path"), [("PUT", "x"), ("DELETE", "x"), ("POST", "x/_bulk")])
+def test_nothing_is_changed_after_the_deadline_and_looking_is_always_allowed(clock, method, path):
+    http, session = connected(clock, Answer(503))
+    with deadline(clock.monotonic_s() + 5), pytest.raises(TooLate):
+        http.ask(method, path, b"", what="change something")
+    assert clock.monotonic_s() <= 10
+    session.answers = [Answer(200)]
+    with deadline(clock.monotonic_s()):
+        http.ask("POST", "x/_search", {}, what="search")
 
 
 def test_waiting_to_be_seen_ends(clock):
