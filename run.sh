@@ -151,11 +151,12 @@ run_lock() {
     local name until
     until=$("$python" -c 'from datetime import *; print(datetime.now(UTC).date() - timedelta(days=14))')
     # Releases younger than two weeks are left out: most bad ones are found by then.
-    for name in uv runtime dev embeddings; do
+    for name in uv runtime dev embeddings lambda-api lambda-ingest lambda-chat; do
         set -- --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --exclude-newer "$until"
         [ "$name" = uv ] || set -- "$@" --constraint requirements/constraints.in
         [ "$name" != dev ] || set -- "$@" --constraint requirements/runtime.txt
         [ "$name" != embeddings ] || set -- "$@" --no-deps
+        [ "${name#lambda-}" = "$name" ] || set -- "$@" --constraint requirements/dev.txt # functions run what was tested
         .venv/bin/uv --system-certs pip compile "$@" "requirements/$name.in" --output-file "requirements/$name.txt"
     done
     "$python" -c 'from llmanager.wiring.env_template import template; print(template(), end="")' >.env.template

@@ -207,6 +207,14 @@ def test_the_development_lock_pins_what_the_runtime_lock_pins():
     assert runtime <= dev
 
 
+@pytest.mark.parametrize("group", ["api", "ingest", "chat"])
+def test_functions_run_the_versions_that_were_tested(group):
+    shipped, tested = (
+        {pin.split(" ")[0] for pin in pins(ROOT / "requirements" / name)} for name in (f"lambda-{group}.txt", "dev.txt")
+    )
+    assert {pin for pin in shipped if not pin.startswith("tzdata==")} <= tested  # data that a machine here has itself
+
+
 def declared(name: str) -> set[str]:
     lines = (ROOT / "requirements" / name).read_text().splitlines()
     return {line.replace("'", '"') for line in lines if line and not line.startswith(("#", "-"))}
