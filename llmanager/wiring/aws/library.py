@@ -1,26 +1,18 @@
-"""What keeps documents findable, in a function: collections, files and the queue of jobs that fill them."""
+"""What keeps documents findable, in a function: collections and files."""
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from llmanager.adapters.documents.reader import ChildDocumentReader
-from llmanager.adapters.documents.splitter import BorderSplitter
 from llmanager.files.usecases.files import Files
-from llmanager.jobs.usecases.queue import Queue
 from llmanager.kernel.clock import Clock
 from llmanager.kernel.ids import random_id
 from llmanager.vdb.usecases.collections import Collections
-from llmanager.vdb.usecases.ingest import Embed, Ingestion
 from llmanager.vdb.usecases.log import SegmentLog
 from llmanager.wiring.aws.fenced import fenced
 from llmanager.wiring.aws.one_writer import LeasedWriter
 from llmanager.wiring.aws.settings import AwsSettings
 from llmanager.wiring.aws.stores import Stores
 from llmanager.wiring.aws.tables import Tables
-from llmanager.wiring.serving.ingestion import Documents
-from llmanager.wiring.serving.uploaded_documents import UploadedDocuments
 
 RESTORE_WAIT_S = 15.0  # of the 29 that API Gateway gives a request
 BLOB_CHANGES = ("put", "delete")
@@ -61,22 +53,3 @@ def vdbs_of(
 
 def files_of(settings: AwsSettings, tables: Tables, clock: Clock, stores: Stores) -> Files:
     return Files(tables("files"), stores.blobs, clock, random_id, settings.common.max_file_mib * 2**20, stores.uploads)
-
-
-def queue_of(tables: Tables, clock: Clock) -> Queue:
-    """Who submits to it sends a message too: see job_queue.py."""
-    return Queue(tables("jobs"), clock, random_id)
-
-
-def ingestion_of(library: Library, tables: Tables, embed: Embed) -> Ingestion:
-    folder = Path(tempfile.gettempdir()) / "reading"  # all that a function may write to
-    folder.mkdir(exist_ok=True, mode=0o700)
-    return Ingestion(
-        vdbs=library.vdbs,
-        table=tables("ingested"),
-        source=Documents(UploadedDocuments(library.files), {}),
-        reader=ChildDocumentReader(folder),
-        splitter=BorderSplitter(),
-        embed=embed,
-        embedded=lambda tenant: SegmentLog(library.files.blobs, f"embedded/{tenant}"),
-    )

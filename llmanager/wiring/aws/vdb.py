@@ -1,21 +1,17 @@
-"""The apps of vector databases and files, and of jobs."""
-
-from dataclasses import replace
+"""The app of vector databases and files."""
 
 from starlette.types import ASGIApp
 
 from llmanager.api.routes.files import file_routes
 from llmanager.api.routes.ingest import ingest_routes
-from llmanager.api.routes.jobs import job_routes
 from llmanager.api.routes.vdb import vdb_routes
 from llmanager.files.entities import MAX_UPLOADS_AT_ONCE
-from llmanager.jobs.usecases.queue import Queue
 from llmanager.wiring.aws.apps import readable
 from llmanager.wiring.aws.data_path import DataPath, data_path
 from llmanager.wiring.aws.house import House, control_app, fronted
 from llmanager.wiring.aws.job_queue import JobQueue
-from llmanager.wiring.aws.library import Library, library_of, queue_of
-from llmanager.wiring.aws.polling import until
+from llmanager.wiring.aws.jobs import job_queue_of
+from llmanager.wiring.aws.library import Library, library_of
 from llmanager.wiring.aws.queues import poking, queue_at
 from llmanager.wiring.aws.settings import there
 from llmanager.wiring.aws.stores import stores_of
@@ -49,20 +45,3 @@ def vdb_app_of(house: House, path: DataPath, library: Library, queue: JobQueue) 
         file_routes(files=library.files, keyring=house.keyring, run_blocking=Threads("upload", MAX_UPLOADS_AT_ONCE)),
     ]
     return fronted(house, control_app(house, routers, readable(library.vdbs.table)))
-
-
-def jobs_app(house: House) -> ASGIApp:
-    """From this function's settings. Raises SettingsError."""
-    return jobs_app_of(house, job_queue_of(house))
-
-
-def jobs_app_of(house: House, queue: JobQueue) -> ASGIApp:
-    """What a cancel changes may be the next one's turn, so the workers are told."""
-    jobs: Queue = replace(queue.jobs, changed=queue.poke)
-    routes = job_routes(queue=jobs, keyring=house.keyring, until=until())
-    return fronted(house, control_app(house, [routes], readable(jobs.table)))
-
-
-def job_queue_of(house: House) -> JobQueue:
-    messages = queue_at(there(house.settings.jobs_queue, "LLMANAGER_JOBS_QUEUE_URL"))
-    return JobQueue(queue_of(house.tables, house.clock), messages)

@@ -4,14 +4,16 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from llmanager.files.usecases.sweep import sweep_files
+from llmanager.jobs.usecases.queue import Queue
 from llmanager.kernel.clock import Clock
 from llmanager.kernel.deadline import check_deadline
+from llmanager.kernel.ids import random_id
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.forget import forget_documents
 from llmanager.vdb.usecases.sweep import Sweep, Tend
 from llmanager.wiring.aws.idle_indexes import with_indexes_by_rows
 from llmanager.wiring.aws.job_queue import JobQueue
-from llmanager.wiring.aws.library import Library, library_of, queue_of
+from llmanager.wiring.aws.library import Library, library_of
 from llmanager.wiring.aws.queues import queue_at
 from llmanager.wiring.aws.settings import AwsSettings, there
 from llmanager.wiring.aws.stores import stores_of
@@ -28,7 +30,7 @@ def vdb_care(settings: AwsSettings, tables: Tables, clock: Clock) -> Sequence[Ch
         settings, tables, clock, stores_of(settings, clock), lambda: check_deadline(clock.monotonic_s())
     )
     messages = queue_at(there(settings.jobs_queue, "LLMANAGER_JOBS_QUEUE_URL"))
-    return chores_of(library, JobQueue(queue_of(tables, clock), messages), tables, clock)
+    return chores_of(library, JobQueue(Queue(tables("jobs"), clock, random_id), messages), tables, clock)
 
 
 def chores_of(library: Library, queue: JobQueue, tables: Tables, clock: Clock) -> Sequence[Chore]:

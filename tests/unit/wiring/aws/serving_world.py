@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from llmanager.adapters.remote.aiohttp_upstreams import AiohttpUpstreams
 from llmanager.adapters.remote.openai_host import RemoteModelHost
 from llmanager.auth.usecases.create import create_key
+from llmanager.jobs.usecases.queue import Queue
 from llmanager.kernel.errors import Conflict
 from llmanager.kernel.ids import random_id
 from llmanager.kernel.principal import SCOPES, Principal
@@ -26,7 +27,7 @@ from llmanager.wiring.aws.clock import ThawedClock
 from llmanager.wiring.aws.data_path import data_path
 from llmanager.wiring.aws.house import House
 from llmanager.wiring.aws.job_queue import JobQueue
-from llmanager.wiring.aws.library import library_of, queue_of
+from llmanager.wiring.aws.library import library_of
 from llmanager.wiring.aws.settings import AwsSettings
 from llmanager.wiring.aws.stores import Stores
 from llmanager.wiring.aws.vdb_care import chores_of
@@ -70,7 +71,7 @@ class ServingWorld:
         return SimpleNamespace(
             path=data_path(house, self.poked.append, AiohttpUpstreams()),
             library=library_of(self.settings, house.tables, self.clock, self.stores, house.time_left.check),
-            queue=JobQueue(queue_of(house.tables, self.clock), self.messages),
+            queue=JobQueue(Queue(house.tables("jobs"), self.clock, random_id), self.messages),
         )
 
     def client(self, app, scopes=SCOPES) -> Client:

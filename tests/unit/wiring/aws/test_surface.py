@@ -7,7 +7,8 @@ import pytest
 from llmanager.adapters.remote.aiohttp_upstreams import AiohttpUpstreams
 from llmanager.wiring.aws.apps import auth_app, history_app, models_app_of
 from llmanager.wiring.aws.chat import chat_app_of
-from llmanager.wiring.aws.vdb import jobs_app_of, vdb_app_of
+from llmanager.wiring.aws.jobs import jobs_app_of
+from llmanager.wiring.aws.vdb import vdb_app_of
 from llmanager.wiring.local.app import app_of
 from llmanager.wiring.local.parts import opened_parts
 from llmanager.wiring.settings import Settings

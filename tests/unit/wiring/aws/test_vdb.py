@@ -14,7 +14,8 @@ from llmanager.vdb.rows import WRITERS
 from llmanager.vdb.usecases.hibernate import hibernate
 from llmanager.wiring.aws.idle_indexes import with_indexes_by_rows
 from llmanager.wiring.aws.inner_loop import inner_loop
-from llmanager.wiring.aws.vdb import jobs_app_of, vdb_app_of
+from llmanager.wiring.aws.jobs import jobs_app_of
+from llmanager.wiring.aws.vdb import vdb_app_of
 from llmanager.wiring.aws.working import worker_of
 from tests.fakes.eventually import eventually
 from tests.fakes.openai_engine import OpenAIEngine

@@ -9,7 +9,7 @@ from llmanager.jobs.entities import JobState, Progress
 from llmanager.jobs.usecases.claim import claim
 from llmanager.kernel.errors import Unavailable
 from llmanager.kernel.principal import Principal
-from llmanager.wiring.aws.vdb import jobs_app_of
+from llmanager.wiring.aws.jobs import jobs_app_of
 from llmanager.wiring.aws.worker import ABANDON_S, BEGIN_S, INTERRUPT_S, Worker
 from tests.fakes.eventually import eventually
 from tests.fakes.openai_engine import OpenAIEngine
