@@ -135,17 +135,6 @@ need_node() { # CDK runs on Node, whatever language its app is written in
     exit 2
 }
 
-setup_cdk() { # the CDK's own command, as infra/package-lock.json pins it
-    need_node
-    local stamp
-    stamp=$(cksum <infra/package-lock.json)
-    [ "$(cat infra/node_modules/stamp 2>/dev/null)" = "$stamp" ] && return
-    say "Setting up infra/node_modules …"
-    (cd infra && npm ci --no-audit --no-fund --loglevel=error >&2) ||
-        fail "npm could not install what infra/package-lock.json pins; the lines above say why. Is a package registry reachable?"
-    printf '%s\n' "$stamp" >infra/node_modules/stamp
-}
-
 run_lock() {
     setup dev
     local name until

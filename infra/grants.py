@@ -7,7 +7,8 @@ from typing import Any, Final
 from infra import names
 
 Conditions = Mapping[str, Mapping[str, Any]]
-READ: Final = ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan")
+READ: Final = ("dynamodb:GetItem", "dynamodb:Query")
+SCANNED: Final = ("registry", "vdb")  # small, and the only ones that anybody reads as a whole
 WRITE: Final = (
     "dynamodb:PutItem",
     "dynamodb:UpdateItem",
@@ -45,19 +46,14 @@ class Grant:
     denies: bool = False
 
 
-def read_tables(place: Place, *tables: str) -> Grant:
-    return Grant(READ, [place.table(name) for name in tables])
-
-
-def use_tables(place: Place, *tables: str) -> Grant:
-    return Grant((*READ, *WRITE), [place.table(name) for name in tables])
-
-
-def read_blobs(place: Place) -> tuple[Grant, ...]:
-    return (
-        Grant(("s3:GetObject",), [f"{place.bucket}/*"], why_wildcard="keys of blobs are made while running"),
-        Grant(("s3:ListBucket",), [place.bucket]),
+def tables(place: Place, reads: Sequence[str], uses: Sequence[str]) -> tuple[Grant, ...]:
+    """`uses`: read and written."""
+    wanted = (
+        (READ, [*reads, *uses]),
+        (("dynamodb:Scan",), [name for name in (*reads, *uses) if name in SCANNED]),
+        (WRITE, [*uses]),
     )
+    return tuple(Grant(actions, [place.table(name) for name in found]) for actions, found in wanted if found)
 
 
 def use_blobs(place: Place) -> tuple[Grant, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Duration
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -38,11 +38,13 @@ class Alarms(Construct):
         super().__init__(scope, identifier)
         self._stage = options.stage
         self.topic = sns.Topic(self, "Topic", topic_name=names.prefixed(options.stage, "alarms"), enforce_ssl=True)
+        # A topic with a policy of its own has lost the one that lets its account's alarms in.
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
-                principals=[iam.ServicePrincipal("budgets.amazonaws.com")],
+                principals=[iam.ServicePrincipal(f"{name}.amazonaws.com") for name in ("cloudwatch", "budgets")],
                 actions=["sns:Publish"],
                 resources=[self.topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
             )
         )
         if options.alarm_email is not None:

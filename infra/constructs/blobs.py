@@ -30,7 +30,9 @@ class Blobs(Construct):
                     abort_incomplete_multipart_upload_after=Duration.days(1),
                     noncurrent_version_expiration=KEPT_AFTER_DELETION,
                     expired_object_delete_marker=True,
-                )
+                ),
+                # An upload that nobody took in: its address ended long ago.
+                s3.LifecycleRule(id="incoming", prefix="incoming/", expiration=Duration.days(2)),
             ],
             removal_policy=RemovalPolicy.RETAIN if options.is_aws else RemovalPolicy.DESTROY,
         )

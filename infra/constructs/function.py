@@ -18,6 +18,7 @@ from infra.options import Options
 from infra.review import accept, accept_wildcards
 
 OLDER_PYTHON = "The newest Python that every pinned dependency has wheels for on arm64; the emulated stage has its own."
+SNAPSHOT_DISK_MIB = 512
 LOGS_KEPT = logs.RetentionDays.ONE_MONTH
 
 
@@ -38,6 +39,8 @@ class Function(Construct):
     ) -> None:
         super().__init__(scope, identifier)
         self.shape = shape
+        # Lambda takes no snapshot of a larger disk.
+        self._is_snap_started = options.is_snap_started and shape.disk_mib <= SNAPSHOT_DISK_MIB
         self.name = names.prefixed(options.stage, shape.name)
         self._place = place_of(options)
         self.logs = logs.LogGroup(
@@ -54,7 +57,7 @@ class Function(Construct):
         accept(self.function, {"AwsSolutions-L1": OLDER_PYTHON})
         self.function.node.add_dependency(self.role.node.find_child("DefaultPolicy"))
         # A snapshot is taken of a published version only, so that is what callers get then.
-        self.called: lambda_.IFunction = self.function.current_version if options.is_snap_started else self.function
+        self.called: lambda_.IFunction = self.function.current_version if self._is_snap_started else self.function
 
     def allow(self, grant: Grant) -> None:
         self.role.add_to_policy(
@@ -91,7 +94,7 @@ class Function(Construct):
         shape = self.shape
         code = lambda_.Code.from_asset(str(options.folder(shape.group)))
         more: dict[str, Any] = {}
-        if options.is_snap_started:
+        if self._is_snap_started:
             more["snap_start"] = lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS
         if options.is_traced:
             more["tracing"] = lambda_.Tracing.ACTIVE

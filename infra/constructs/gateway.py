@@ -76,7 +76,7 @@ class Gateway(Construct):
             rest_api_name=names.prefixed(options.stage, "api"),
             description=f"LLManager {options.stage}",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
-            cloud_watch_role=True,
+            cloud_watch_role=False,  # one an account: gateway_logs.py
             deploy_options=apigateway.StageOptions(
                 stage_name=options.stage,
                 throttling_rate_limit=REQUESTS_PER_S,
@@ -92,8 +92,6 @@ class Gateway(Construct):
             {
                 "AwsSolutions-APIG2": "The functions validate every request, on every platform the same way; a second "
                 "schema here would only drift.",
-                "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
-                "AmazonAPIGatewayPushToCloudWatchLogs]": "API Gateway's own way to write logs, one an account.",
             },
         )
         accept(

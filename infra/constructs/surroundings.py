@@ -13,6 +13,7 @@ from infra.functions import ALL_SETTINGS, Shape
 from infra.grants import Grant
 from infra.options import Options
 
+MAX_FILE_MIB = 512  # what S3 copies within the time of a request (docs/aws_storage.md)
 MAX_BODY_MIB = 6  # of Lambda: the whole event, base64 included, so a body's own limit is a little lower
 SECONDS_TO_WAKE = 600  # most models take 3 to 9 minutes; how long a request may take in all is another setting
 
@@ -62,16 +63,14 @@ class Surroundings:
             ),
             "LLMANAGER_ADMIN_SECRET": names.admin_secret(stage),
             "LLMANAGER_MAX_BODY_MIB": str(MAX_BODY_MIB),
+            "LLMANAGER_MAX_FILE_MIB": str(MAX_FILE_MIB),
             "LLMANAGER_WAKE_TIMEOUT_S": str(SECONDS_TO_WAKE),
         }
         return {**fixed, **self.options.settings}
 
     def grants(self, shape: Shape) -> Iterator[Grant]:
         place = place_of(self.options)
-        if shape.reads:
-            yield grants.read_tables(place, *shape.reads)
-        if shape.uses:
-            yield grants.use_tables(place, *shape.uses)
+        yield from grants.tables(place, shape.reads, shape.uses)
         if "LLMANAGER_BUCKET" in shape.settings:
             yield from grants.use_blobs(place)
         if "LLMANAGER_RECONCILE_QUEUE_URL" in shape.settings:

@@ -1,4 +1,4 @@
-"""What must not be lost: tables, blobs, the admin's key. Kept when everything else is destroyed."""
+"""What must not be lost: tables, blobs, the admin's key, and a setting of the whole account. `destroy` keeps it."""
 
 from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
@@ -6,6 +6,7 @@ from constructs import Construct
 from infra import names
 from infra.constructs.admin_secret import AdminSecret
 from infra.constructs.blobs import Blobs
+from infra.constructs.gateway_logs import GatewayLogs
 from infra.constructs.tables import Tables
 from infra.options import Options
 
@@ -24,6 +25,7 @@ class StatefulStack(Stack):
         self.tables = Tables(self, "Tables", options)
         self.blobs = Blobs(self, "Blobs", options)
         self.admin_secret = AdminSecret(self, "AdminKey", options)
+        self.gateway_logs = GatewayLogs(self, "GatewayLogs", options)
         CfnOutput(self, "BucketName", value=self.blobs.bucket.bucket_name)
         for name in names.TABLES:
             CfnOutput(self, f"Table{name.capitalize()}", value=names.table(options.stage, name))

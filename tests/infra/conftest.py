@@ -22,8 +22,15 @@ SYNTHESISE = """
 import sys
 from pathlib import Path
 from infra.synth import synthesise
-for stage, target in (("dev", "aws"), ("dev", "emulated"), ("two", "aws")):
-    synthesise(Path(sys.argv[1]), stage, target, {"code": "placeholder"})
+CHOSEN = {
+    "alarm_email": "someone@example.com",
+    "max_instances": "2",
+    "monthly_budget_usd": "7",
+    "snap_start": "true",
+    "tracing": "true",
+}
+for stage, target, chosen in (("dev", "aws", {}), ("dev", "emulated", {}), ("two", "aws", CHOSEN)):
+    synthesise(Path(sys.argv[1]), stage, target, {"code": "placeholder", **chosen})
 """
 
 
@@ -51,8 +58,10 @@ def synthesised(tmp_path_factory, worker_id):
     with out.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not out.exists():
-            done = cdk(["-c", SYNTHESISE, str(out)])
+            unfinished = out.with_suffix(".unfinished")
+            done = cdk(["-c", SYNTHESISE, str(unfinished)])
             assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+            unfinished.rename(out)
     return out
 
 
@@ -68,4 +77,5 @@ def emulated(synthesised):
 
 @pytest.fixture(scope="session")
 def second_stage(synthesised):
+    """With every option chosen."""
     return Stage(synthesised / "two-aws")

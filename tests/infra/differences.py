@@ -34,6 +34,10 @@ DIFFERENT = {
     "AWS::S3::Bucket UpdateReplacePolicy": "kept there",
     "AWS::SecretsManager::Secret DeletionPolicy": "kept there",
     "AWS::SecretsManager::Secret UpdateReplacePolicy": "kept there",
+    "AWS::IAM::Role DeletionPolicy": "API Gateway's, for access logs: kept there",
+    "AWS::IAM::Role UpdateReplacePolicy": "as above",
+    "AWS::ApiGateway::Account DeletionPolicy": "as above",
+    "AWS::ApiGateway::Account UpdateReplacePolicy": "as above",
     # A deployment of API Gateway is named after what it deploys, which differs by the above.
     "AWS::ApiGateway::Stage DeploymentId": "named after the methods",
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from llmanager.wiring.aws import functions
 from tests.infra.differences import ABSENT, DIFFERENT
 from tests.infra.templates import plain
 
@@ -13,36 +14,30 @@ ROOT = Path(__file__).resolve().parents[2]
 OF_AWS = re.compile(r"AWS_(LAMBDA|LWA)_\w+")
 
 
-@pytest.fixture(scope="session")
-def wanted():
-    """What the product says that its functions are: llmanager/wiring/aws/functions.py."""
-    return pytest.importorskip("llmanager.wiring.aws.functions")
-
-
 @pytest.fixture(params=["aws", "emulated"])
 def stage(request):
     return request.getfixturevalue(request.param)
 
 
-def test_the_functions_are_those_of_the_product(wanted, stage):
-    handlers = {name: function.handler for name, function in wanted.FUNCTIONS.items()}
+def test_the_functions_are_those_of_the_product(stage):
+    handlers = {name: function.handler for name, function in functions.FUNCTIONS.items()}
     found = {name: function["Handler"] for name, function in stage.functions.items()}
     if found["chat"].endswith(".sh"):
         handlers["chat"] = "lambdas/chat/serve.sh"
     assert found == handlers
 
 
-def test_each_function_is_given_what_it_must_have_and_nothing_that_it_does_not_read(wanted, stage):
-    for name, function in wanted.FUNCTIONS.items():
+def test_each_function_is_given_what_it_must_have_and_nothing_that_it_does_not_read(stage):
+    for name, function in functions.FUNCTIONS.items():
         given = {variable for variable in stage.environment(name) if not OF_AWS.fullmatch(variable)}
         tables = {"LLMANAGER_TABLES"} if function.tables else set()
-        must = wanted.EVERYWHERE | function.settings | tables
+        must = functions.EVERYWHERE | function.settings | tables
         assert must - given == set(), name
-        assert given - wanted.settings_of(name) == set(), name
+        assert given - functions.settings_of(name) == set(), name
 
 
-def test_each_function_is_told_of_its_own_tables_only(wanted, stage):
-    for name, function in wanted.FUNCTIONS.items():
+def test_each_function_is_told_of_its_own_tables_only(stage):
+    for name, function in functions.FUNCTIONS.items():
         told = json.loads(stage.environment(name).get("LLMANAGER_TABLES", "{}"))
         assert told == {table: f"lm-dev-{table}" for table in function.tables}, name
 

@@ -1,5 +1,6 @@
 """Who may do what. The roles are the last line: whatever the code does, they say no."""
 
+import json
 import re
 from pathlib import Path
 
@@ -169,6 +170,58 @@ def test_what_is_granted_is_what_the_adapter_calls(aws):
     assert len(called) > 20
     assert called - granted == set()
     assert granted - called == ASKED_BY_AWS
+
+
+def granted(stage, service):
+    return {a for name in stage.functions for a in stage.allowed(name) if a.startswith(f"{service}:")}
+
+
+def test_rights_on_storage_are_those_that_its_adapters_call(aws):
+    """A transaction has no right of its own: it takes those of what is in it."""
+    sources = "".join(source.read_text() for source in ADAPTER.glob("*.py"))
+    asked = {
+        "dynamodb": {
+            "get_item": ["GetItem"],
+            "query": ["Query"],
+            "scan": ["Scan"],
+            "put_item": ["PutItem"],
+            "update_item": ["UpdateItem"],
+            "delete_item": ["DeleteItem"],
+            "transact_write_items": ["PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"],
+        },
+        "s3": {
+            "get_object": ["GetObject"],
+            "put_object": ["PutObject"],
+            "delete_object": ["DeleteObject"],
+            "list_objects_v2": ["ListBucket"],
+            "abort_multipart_upload": ["AbortMultipartUpload"],
+        },
+        "secretsmanager": {"get_secret_value": ["GetSecretValue"], "put_secret_value": ["PutSecretValue"]},
+    }
+    for service, calls in asked.items():
+        called = {f"{service}:{right}" for call, rights in calls.items() if call in sources for right in rights}
+        assert granted(aws, service) == called, service
+    lambdas_own = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"}
+    assert granted(aws, "sqs") == lambdas_own | {"sqs:SendMessage"}
+    assert "send_message" in sources
+
+
+def test_only_small_tables_are_read_as_a_whole(aws):
+    scanned = {
+        resource.rpartition("/lm-dev-")[2]
+        for name in aws.functions
+        for right in giving(aws, name, {"dynamodb:Scan"})
+        for resource in right.resources
+    }
+    assert scanned == {"registry", "vdb"}
+
+
+def test_no_roles_policy_is_near_the_size_that_iam_takes(aws):
+    sizes = {
+        id_: len(json.dumps(policy["Properties"]["PolicyDocument"], separators=(",", ":")))
+        for id_, policy in aws.of_type("AWS::IAM::Policy").items()
+    }
+    assert max(sizes.values()) < 9000, sizes  # 10 240 characters of all inline policies of a role
 
 
 def test_tables_are_read_or_written_only_by_who_is_told_of_them(aws):

@@ -94,14 +94,25 @@ def test_there_is_one_dashboard_and_it_is_json(aws):
     assert len(body["widgets"]) == 9
 
 
-def test_the_budget_counts_what_carries_the_stages_tag_and_tells_the_topic(aws, emulated):
+def test_the_budget_counts_what_carries_the_stages_tag_and_tells_the_topic(aws):
     (budget,) = properties(aws, "AWS::Budgets::Budget")
     assert budget["Budget"]["CostFilters"] == {"TagKeyValue": ["user:llmanager:stage$dev"]}
     assert budget["Budget"]["BudgetLimit"] == {"Amount": 100, "Unit": "USD"}
     assert len(budget["NotificationsWithSubscribers"]) == 3
     (policy,) = properties(aws, "AWS::SNS::TopicPolicy")
-    services = [s["Principal"].get("Service") for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
-    assert "budgets.amazonaws.com" in services
+    assert "budgets.amazonaws.com" in publishers(policy)
+
+
+def publishers(policy):
+    (allowed,) = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
+    assert allowed["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    return allowed["Principal"]["Service"]
+
+
+def test_alarms_may_publish_to_the_topic(aws):
+    """Its own policy replaces the one that would have let them."""
+    (policy,) = properties(aws, "AWS::SNS::TopicPolicy")
+    assert "cloudwatch.amazonaws.com" in publishers(policy)
 
 
 def test_the_collection_sleeps_at_no_cost_and_has_a_ceiling(aws):
@@ -134,3 +145,24 @@ def test_outputs_tell_what_a_deployment_goes_on_with(aws, emulated):
         assert (told["Stage"], told["AdminSecret"], told["AuthFunction"]) == ("dev", "lm-dev-admin-key", "lm-dev-auth")
         tables = {name for name in stage.outputs("Stateful") if name.startswith("Table")}
         assert len(tables) == 8
+
+
+def test_what_a_deployment_chooses_is_what_it_gets(aws, second_stage):
+    (subscription,) = properties(second_stage, "AWS::SNS::Subscription")
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "someone@example.com")
+    assert properties(aws, "AWS::SNS::Subscription") == []
+    (budget,) = properties(second_stage, "AWS::Budgets::Budget")
+    assert budget["Budget"]["BudgetLimit"]["Amount"] == 7
+    assert second_stage.environment("models")["LLMANAGER_MAX_INSTANCES"] == "2"
+    assert "LLMANAGER_MAX_INSTANCES" not in aws.environment("models")  # the product's own default
+    assert {f["TracingConfig"]["Mode"] for f in second_stage.functions.values()} == {"Active"}
+
+
+def test_with_snap_start_callers_get_the_published_version(aws, second_stage):
+    started = {name for name, f in second_stage.functions.items() if "SnapStart" in f}
+    assert started == NAMES - {"worker"}  # whose disk is too large for Lambda to take a snapshot of
+    assert not any("SnapStart" in f for f in aws.functions.values())
+    versions = second_stage.of_type("AWS::Lambda::Version")
+    assert len(versions) == len(started)
+    uris = [plain(m["Integration"]["Uri"]) for m in properties(second_stage, "AWS::ApiGateway::Method")]
+    assert all(any(version in uri for version in versions) for uri in uris)
