@@ -87,6 +87,10 @@ BREACHES = [
     ("../lambdas/planted.py", "import llmanager.adapters.aws.session", "Handlers on AWS"),
     ("../lambdas/planted.py", "import boto3", "Handlers on AWS"),
     ("wiring/planted.py", "import lambdas.auth.handler", "nothing of its handlers"),
+    ("../infra/planted.py", "import llmanager.kernel.errors", "templates import nothing"),
+    ("../infra/stacks/planted.py", "import lambdas.auth.handler", "templates import nothing"),
+    ("wiring/planted.py", "import aws_cdk", "Only infra knows the CDK"),
+    ("../lambdas/planted.py", "import infra.names", "Only infra knows the CDK"),
     ("api/planted.py", "import llmanager.api.routes.planted", "No cycles"),
 ]
 
@@ -99,8 +103,8 @@ def lint(root: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def skeleton(tmp_path_factory):
     root = tmp_path_factory.mktemp("tree")
-    for package in ("llmanager", "emulator", "lambdas"):
-        shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("llmanager", "emulator", "lambdas", "infra"):
+        shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     shutil.copy(ROOT / ".importlinter", root)
     return root
 
