@@ -102,6 +102,7 @@ class Quote:
     assumption: str = ""
     dimensions: int | None = None  # of an embedding model's vectors; None: unknown or not one
     usd_per_instance_hour: Decimal | None = Decimal(0)  # of one instance, which runs one replica; None: unknown
+    kind: Kind | None = None  # what the host knows the model to be; None: it only finds out when it runs
 
 
 class ReplicaState(StrEnum):

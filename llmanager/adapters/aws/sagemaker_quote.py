@@ -38,6 +38,7 @@ def quoted(spec: ModelSpec, choice: Choice, priced_on: str) -> Quote:
         assumption=_assumption(awake, priced_on, is_known=hourly is not None),
         dimensions=choice.model.dimensions,
         usd_per_instance_hour=choice.usd_per_hour,
+        kind=choice.model.kind,
     )
 
 

@@ -31,7 +31,7 @@ def creation_in(caller: Principal, body: wire.CreateModel, default_sleep_after_s
         weights=body.weights or (None if body.bucket is None else f"s3://{body.bucket}/{body.key}"),
         env=body.env or body.env_vars or {},
     )
-    return Creation(caller.tenant, body.name, spec, body.accept_unknown_price)
+    return Creation(caller.tenant, body.name, spec, body.accept_unknown_price, is_kind_asked=body.kind is not None)
 
 
 def revised(spec: ModelSpec, body: wire.UpdateModel) -> ModelSpec:

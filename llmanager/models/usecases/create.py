@@ -1,8 +1,8 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llmanager.kernel.errors import Conflict, InvalidInput, Throttled
 from llmanager.kernel.ids import checked_name, resource_name
-from llmanager.models.entities import Desired, Model, ModelSpec
+from llmanager.models.entities import Desired, Kind, Model, ModelSpec, Quote
 from llmanager.models.errors import ModelBeingDeleted, ModelExists
 from llmanager.models.reconcile import with_event
 from llmanager.models.usecases.admit import admission, refuse_if_contradictory, refuse_if_unsound
@@ -19,6 +19,7 @@ class Creation:
     name: str
     spec: ModelSpec
     accept_unknown_price: bool = False
+    is_kind_asked: bool = True  # False: the spec's kind is a guess, which a host that knows better may correct
 
 
 def propose(registry: Registry, creation: Creation) -> Model:
@@ -33,18 +34,32 @@ def propose(registry: Registry, creation: Creation) -> Model:
     refuse_if_contradictory(creation.spec)
     now = registry.clock.now()
     name, generation = checked_name(creation.name), registry.new_id()
+    quote = host.quote(creation.spec)
     return Model(
         tenant=creation.tenant,
         name=name,
         generation=generation,
         resource=resource_name(stage=registry.stage, tenant=creation.tenant, name=name, generation=generation),
-        spec=creation.spec,
-        quote=host.quote(creation.spec),
+        spec=replace(creation.spec, kind=kind_of(creation, quote)),
+        quote=quote,
         desired=Desired.RUNNING,
         created_at=now,
         desired_at=now,
         revised_at=now,
     )
+
+
+def kind_of(creation: Creation, quote: Quote) -> Kind:
+    """Raises InvalidInput where another is asked for: it would start, cost, and serve nobody."""
+    asked = creation.spec.kind
+    if quote.kind in (None, asked):
+        return asked
+    if creation.is_kind_asked:
+        raise InvalidInput(
+            f"{creation.spec.model} is a model of kind {quote.kind.value!r}. Send that as 'kind', or leave it out.",
+            param="kind",
+        )
+    return quote.kind
 
 
 def create(registry: Registry, creation: Creation) -> Model:

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from llmanager.models.entities import Kind
 from tests.fakes.clock import FakeClock
 from tests.fakes.model_host import FakeModelHost
 from tests.unit.api.cloud_house import CloudHouse
@@ -90,3 +91,15 @@ def test_what_is_written_is_not_told_as_failed_where_the_cloud_cannot_be_asked(h
     made = house.post("create", 202, **ASKED)
     assert made["status"] == "creating"
     assert "credentials" in made["reason"]
+
+
+def test_an_embedder_is_one_without_being_called_so(house):
+    assert house.post("create", 202, **{**ASKED, "model": "gte-large"})["kind"] == "embedding"
+    assert house.model().spec.kind is Kind.EMBEDDING
+
+
+def test_a_model_of_another_kind_than_asked_for_is_refused_before_it_costs(house):
+    refused = house.post("create", 422, **{**ASKED, "model": "gte-large", "kind": "chat"})
+    assert refused["error"]["param"] == "kind"
+    assert "of kind 'embedding'" in refused["error"]["message"]
+    assert house.account.cloud.billable() == []
