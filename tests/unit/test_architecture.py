@@ -104,7 +104,9 @@ def lint(root: Path) -> subprocess.CompletedProcess[str]:
 def skeleton(tmp_path_factory):
     root = tmp_path_factory.mktemp("tree")
     for package in ("llmanager", "emulator", "lambdas", "infra"):
-        shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__", "node_modules", "cdk.out"))
+        shutil.copytree(
+            ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__", "node_modules", "cdk.out")
+        )
     shutil.copy(ROOT / ".importlinter", root)
     return root
 
