@@ -20,7 +20,7 @@ from llmanager.kernel.table_rules import decoded, end_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-MAX_COUNT = 10**36  # DynamoDB's numbers have 38 digits: from here on there is room for many more additions
+MAX_COUNT = 10**18  # DynamoDB's numbers have 38 digits, some emulators' 28: there is room for many more additions
 
 UNEXPIRED = "(attribute_not_exists(expires_us) OR expires_us > :now)"
 ABSENT = "attribute_not_exists(pk) OR expires_us <= :now"
