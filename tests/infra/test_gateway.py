@@ -77,6 +77,7 @@ def test_the_authorizers_answer_is_kept_a_minute_where_one_header_tells_who_asks
         if "AuthorizerId" in method
     }
     assert kept.pop("/openai/+") == 0  # the key may come in `api-key` too
+    assert {a.get("IdentitySource") for a in authorizers.values()} == {"method.request.header.Authorization", None}
     assert set(kept.values()) == {60}
 
 

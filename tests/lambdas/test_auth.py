@@ -41,6 +41,15 @@ def test_a_request_authorizer_reads_the_header_however_it_is_written(stack):
         assert called(handler, event)["context"]["tenant"] == "acme"
 
 
+def test_clients_of_azures_dialect_send_their_key_in_a_header_of_its_own(stack):
+    handler = stack.function("authorizer")
+    path = "/openai/deployments/m/chat/completions"
+    event = authorization_of(request("POST", path, {}, headers={"Api-Key": stack.key}))
+    assert called(handler, event)["context"]["tenant"] == "acme"
+    with pytest.raises(Unauthorized):
+        called(handler, authorization_of(request("POST", path, {}, headers={"Api-Key": "lmk_" + "a" * 43})))
+
+
 @pytest.mark.parametrize("sent", [None, "", "Bearer", "Bearer nonsense", "Basic YTpi", "Bearer lmk_" + "a" * 43])
 def test_a_stranger_is_turned_away_in_the_one_word_that_api_gateway_makes_a_401_of(stack, sent):
     handler = stack.function("authorizer")

@@ -52,8 +52,10 @@ def policy(principal: Principal, method_arn: str) -> dict[str, Any]:
 
 
 def _authorization(event: Event) -> str | None:
-    """Of a TOKEN event or a REQUEST event, whose header names come as the client wrote them."""
+    """Of a TOKEN event or a REQUEST event, whose header names come as the client wrote them. Clients of /openai may put
+    their key into another header; whether a route takes it from there is the route's to say."""
     if "authorizationToken" in event:
         return str(event["authorizationToken"])
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    return headers.get("authorization")
+    key = headers.get("api-key")
+    return headers.get("authorization") or (None if key is None else f"Bearer {key}")
