@@ -35,9 +35,10 @@ class Stack:
     def __init__(self, monkeypatch) -> None:
         self._monkeypatch = monkeypatch
         self.clock = FakeClock()
-        monkeypatch.setattr("llmanager.wiring.aws.house.ThawedClock", lambda: self.clock)
-        for module in ("identify", "rounds", "reaping", "watching"):
-            monkeypatch.setattr(f"llmanager.wiring.aws.{module}.SystemClock", lambda: self.clock)
+        thawed, others = ("house", "reaping"), ("identify", "rounds", "watching")
+        clocks = [f"{module}.ThawedClock" for module in thawed] + [f"{module}.SystemClock" for module in others]
+        for clock in clocks:
+            monkeypatch.setattr(f"llmanager.wiring.aws.{clock}", lambda: self.clock)
         # Its loggers would keep the files that pytest has in place of stderr just now.
         monkeypatch.setattr("llmanager.wiring.logs.configure", lambda level: None)
         self._loops = []

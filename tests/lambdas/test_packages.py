@@ -6,7 +6,6 @@ Each handler is started as on Lambda: by a Python that sees its package and noth
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,6 @@ from llmanager.wiring.aws.functions import EVERYWHERE, FUNCTIONS
 from tests.lambdas.events import ACCOUNT, REGION
 from tools.lambda_packages import GROUPS, NotBuilt, build, size_mib
 
-ROOT = Path(__file__).resolve().parents[2]
 MAX_MIB = 60.0
 # Of processor time: three times what was measured on two busy cores.
 MAX_START_S = {"authorizer": 1.0, "reconciler": 1.6, "reaper": 1.6, "watchdog": 1.5, "auth": 2.1, "history": 2.1}
@@ -74,15 +72,6 @@ def started(folder, name):
     return float(seconds), frozenset(modules)
 
 
-def is_there(name):
-    return (ROOT / FUNCTIONS[name].handler.rpartition(".")[0].replace(".", "/")).with_suffix(".py").is_file()
-
-
-def test_every_function_has_its_handler():
-    missing = [name for name in FUNCTIONS if not is_there(name)]
-    assert missing in ([], ["vdb", "jobs", "worker", "chat"])
-
-
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_package_is_small(package, group, capsys):
     mib = size_mib(package(group))
@@ -91,7 +80,7 @@ def test_a_package_is_small(package, group, capsys):
     assert mib <= MAX_MIB
 
 
-@pytest.mark.parametrize("name", [name for name in FUNCTIONS if is_there(name)])
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_starts_quickly_from_its_package_alone(package, name, capsys):
     group = FUNCTIONS[name].group.value
     seconds, modules = started(package(group), name)

@@ -10,13 +10,13 @@ from functools import partial
 import structlog
 
 from llmanager.history.usecases.sweep import sweep_chats
-from llmanager.kernel.clock import SystemClock
 from llmanager.kernel.deadline import deadline
 from llmanager.kernel.errors import LLManagerError
 from llmanager.kernel.orphans import OrphansInDoubt
 from llmanager.models.usecases.reap import reap
 from llmanager.models.usecases.reconcile import reconcile_once
 from llmanager.models.usecases.registry import Registry
+from llmanager.wiring.aws.clock import ThawedClock
 from llmanager.wiring.aws.metrics import SWEEP_STOPS, count
 from llmanager.wiring.aws.queues import poking, queue_at
 from llmanager.wiring.aws.reconciling import FENCE_S, STOP_S, is_ending
@@ -80,7 +80,7 @@ def reaper(settings: AwsSettings) -> Reaper:
     """Raises SettingsError."""
     from llmanager.wiring.aws.sagemaker_roles import EndingHost
 
-    clock = SystemClock()
+    clock = ThawedClock()  # what is done seldom counts the time between invocations too
     tables = tables_of(settings, clock)
     poke = poking(queue_at(there(settings.reconcile_queue, "LLMANAGER_RECONCILE_QUEUE_URL")))
     registry = registry_of(settings, tables, clock, poke, EndingHost)
