@@ -13,7 +13,11 @@ class Fault(StrEnum):
     DIES_BEFORE = "dies before"  # the call does nothing, and none after it
     DIES_AFTER = "dies after"  # the call took effect, and none after it
     FAILS = "fails"  # the call does nothing and raises Unavailable
-    LOSES = "loses"  # the call took effect and raises Unavailable
+    LOSES = "loses"  # the call took effect and raises what the port has for that, which is Unavailable
+
+
+def lost_answer() -> Exception:
+    return Unavailable("The fake lost its answer.")
 
 
 class Died(BaseException):
@@ -34,21 +38,21 @@ class Faults:
     def revive(self) -> None:
         self.fault, self.is_dead = None, False
 
-    def port(self, target: Any, *, loses_answers: bool = True) -> Any:
-        """`loses_answers`: whether the port allows that a call raises and took effect; if not, it just fails."""
-        return _Port(self, target, loses_answers)
+    def port(self, target: Any, *, lost: Callable[[], Exception] = lost_answer) -> Any:
+        """`lost`: what the port raises where a call took effect and nobody can say so."""
+        return _Port(self, target, lost)
 
-    def call(self, method: Callable[..., Any], loses_answers: bool, *args: Any, **kwargs: Any) -> Any:
+    def call(self, method: Callable[..., Any], lost: Callable[[], Exception], *args: Any, **kwargs: Any) -> Any:
         fault = self._due()
         if self.is_dead or fault is Fault.DIES_BEFORE:
             self._die()
-        if fault is Fault.FAILS or (fault is Fault.LOSES and not loses_answers):
+        if fault is Fault.FAILS:
             raise Unavailable("The fake failed.")
         answer = method(*args, **kwargs)
         if fault is Fault.DIES_AFTER:
             self._die()
         if fault is Fault.LOSES:
-            raise Unavailable("The fake lost its answer.")
+            raise lost()
         return answer
 
     def _due(self) -> Fault | None:
@@ -66,8 +70,8 @@ class Faults:
 
 
 class _Port:
-    def __init__(self, faults: Faults, target: Any, loses_answers: bool) -> None:
-        self._faults, self._target, self._loses_answers = faults, target, loses_answers
+    def __init__(self, faults: Faults, target: Any, lost: Callable[[], Exception]) -> None:
+        self._faults, self._target, self._lost = faults, target, lost
 
     def __getattr__(self, name: str) -> Any:
-        return partial(self._faults.call, getattr(self._target, name), self._loses_answers)
+        return partial(self._faults.call, getattr(self._target, name), self._lost)

@@ -16,7 +16,7 @@ from llmanager.wiring.aws.tables import Tables
 
 RESTORE_WAIT_S = 15.0  # of the 29 that API Gateway gives a request
 BLOB_CHANGES = ("put", "delete")
-INDEX_CHANGES = ("create", "drop", "apply")
+INDEX_CHANGES = ("create", "drop", "apply", "load")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from llmanager.kernel.errors import Retryable
 from llmanager.vdb.entities import Item, Vectors, Write
+from llmanager.vdb.errors import WriteUnsettled
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.create import Creation, create
 from llmanager.vdb.usecases.delete import delete
@@ -55,7 +56,7 @@ class AnyFault(RuleBasedStateMachine):
         self.faults.revive()
         self.vdbs = Collections(
             table=self.faults.port(self.table),
-            store=self.faults.port(self.store, loses_answers=False),
+            store=self.faults.port(self.store, lost=WriteUnsettled),
             log=SegmentLog(self.faults.port(self.blobs), "vdb"),
             clock=self.clock,
             new_id=lambda: f"id{next(self.ids):014}",
