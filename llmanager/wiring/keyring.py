@@ -1,4 +1,4 @@
-"""Two Keyrings: one that remembers for a minute what the table said about a key, and one that asks for no key."""
+"""Keyrings: one remembers for a minute what the table said about a key, one asks for none, one lets nobody in."""
 
 import asyncio
 import hashlib
@@ -73,6 +73,13 @@ class OpenKeyring:
 
     async def principal(self, authorization: str | None) -> Principal:
         return self._principal
+
+
+class ShutKeyring:
+    """For a process that serves nobody from outside: its gateway is asked from within alone."""
+
+    async def principal(self, authorization: str | None) -> Principal:
+        raise BadKey
 
 
 class _Recent(Generic[V]):

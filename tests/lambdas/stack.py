@@ -11,6 +11,7 @@ import sys
 
 import boto3
 
+from llmanager.adapters.remote.aiohttp_upstreams import AiohttpUpstreams
 from llmanager.auth.usecases.create import create_key
 from llmanager.kernel.ids import random_id
 from llmanager.kernel.principal import SCOPES, Principal
@@ -19,11 +20,15 @@ from llmanager.wiring.aws.functions import EVERYWHERE, FUNCTIONS
 from llmanager.wiring.aws.settings import AwsSettings
 from llmanager.wiring.aws.tables import tables_of
 from tests.fakes.clock import FakeClock
+from tests.fakes.eventually import eventually
 from tests.fakes.sagemaker import clients_of, sagemaker_world
+from tests.fakes.vector_store import FakeVectorStore
 from tests.lambdas.events import ACCOUNT, REGION, Context
+from tests.lambdas.runtime import Runtime
 
 CAPABILITIES = ("registry", "auth", "history", "vdb", "files", "jobs", "ingested", "idempotency")
 SECRET = "lm-test-admin-key"
+BUCKET = "lm-test-blobs"
 
 
 class Stack:
@@ -53,6 +58,13 @@ class Stack:
         monkeypatch.setenv("AWS_REGION", REGION)
         monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
         self.dynamodb, self.sqs = boto3.client("dynamodb"), boto3.client("sqs")
+        self.s3, self.vectors = boto3.client("s3"), FakeVectorStore()
+        self.s3.create_bucket(Bucket=BUCKET)
+        monkeypatch.setattr("llmanager.adapters.aws.opensearch_session.vector_store", lambda *_: self.vectors)
+        self.runtime = Runtime(self.cloud.invoke).__enter__()
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", self.runtime.url)
+        self._http = []
+        monkeypatch.setattr("llmanager.wiring.aws.data_path.AiohttpUpstreams", self._new_http)
         self.secrets = boto3.client("secretsmanager")
         for capability in CAPABILITIES:
             self._make_table(capability)
@@ -92,13 +104,32 @@ class Stack:
 
     def close(self) -> None:
         clients.cache_clear()
+        for upstreams in self._http:
+            self._on_its_loop(upstreams)
         for loop in self._loops:
+            if loop.is_running():  # in a thread of a worker
+                loop.call_soon_threadsafe(loop.stop)
+                eventually(lambda loop=loop: not loop.is_running())
             loop.close()
+        self.runtime.__exit__()
         asyncio.set_event_loop(None)
 
     def _new_loop(self):
         self._loops.append(asyncio.SelectorEventLoop())
         return self._loops[-1]
+
+    def _new_http(self):
+        self._http.append(AiohttpUpstreams())
+        return self._http[-1]
+
+    def _on_its_loop(self, upstreams) -> None:
+        if upstreams._pooled is None:
+            return
+        loop = upstreams._pooled._loop
+        if loop.is_running():
+            asyncio.run_coroutine_threadsafe(upstreams.close(), loop).result(10)
+        else:
+            loop.run_until_complete(upstreams.close())
 
     def _make_table(self, capability):
         self.dynamodb.create_table(
@@ -116,7 +147,7 @@ class Stack:
             "LLMANAGER_RECONCILE_QUEUE_URL": self.queues["reconcile"],
             "LLMANAGER_JOBS_QUEUE_URL": self.queues["jobs"],
             "LLMANAGER_SAGEMAKER": json.dumps({"region": REGION, "role_arn": role}),
-            "LLMANAGER_BUCKET": "lm-test-blobs",
+            "LLMANAGER_BUCKET": BUCKET,
             "LLMANAGER_OPENSEARCH": '{"url": "http://127.0.0.1:9", "kind": "open"}',
             "LLMANAGER_ADMIN_SECRET": SECRET,
         }

@@ -32,7 +32,7 @@ def chat_app(house: House) -> ASGIApp:
     settings = house.settings
     poke = poking(queue_at(there(settings.reconcile_queue, "LLMANAGER_RECONCILE_QUEUE_URL")))
     vdbs = vdbs_of(settings, house.tables, house.clock, stores_of(settings, house.clock), house.time_left.check)
-    return chat_app_of(house, data_path(house, poke), vdbs)
+    return chat_app_of(house, data_path(house, poke, house.keyring), vdbs)
 
 
 def chat_app_of(house: House, path: DataPath, vdbs: Collections) -> ASGIApp:

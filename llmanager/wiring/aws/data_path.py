@@ -9,7 +9,7 @@ from llmanager.adapters.remote.openai_host import RemoteModelHost
 from llmanager.api.errors import render_as_openai
 from llmanager.gateway.app import Gateway
 from llmanager.gateway.inner import InnerCalls
-from llmanager.gateway.ports import Upstreams
+from llmanager.gateway.ports import Keyring, Upstreams
 from llmanager.kernel.ids import random_id
 from llmanager.models.absent_host import AbsentHost
 from llmanager.models.entities import Backend, Model, ReplicaState
@@ -35,7 +35,7 @@ class DataPath:
     embedder: GatewayEmbedder
 
 
-def data_path(house: House, poke: Callable[[Key], None], plain: Upstreams | None = None) -> DataPath:
+def data_path(house: House, poke: Callable[[Key], None], keyring: Keyring, plain: Upstreams | None = None) -> DataPath:
     """`poke` has a model looked at soon; `plain` is the HTTP client. Raises SettingsError."""
     common, clock = house.settings.common, house.clock
     runtime = runtime_of(house)
@@ -50,7 +50,7 @@ def data_path(house: House, poke: Callable[[Key], None], plain: Upstreams | None
     gateway = Gateway(
         directory=directory,
         upstreams=_upstreams(plain or AiohttpUpstreams(), runtime, directory),
-        keyring=house.keyring,
+        keyring=keyring,
         meter=LoggedMeter(),
         render=render_as_openai,
         limits=limits_of(common),

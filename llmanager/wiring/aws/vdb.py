@@ -25,7 +25,7 @@ def vdb_app(house: House) -> ASGIApp:
     settings = house.settings
     poke = poking(queue_at(there(settings.reconcile_queue, "LLMANAGER_RECONCILE_QUEUE_URL")))
     library = library_of(settings, house.tables, house.clock, stores_of(settings, house.clock), house.time_left.check)
-    return vdb_app_of(house, data_path(house, poke), library, job_queue_of(house))
+    return vdb_app_of(house, data_path(house, poke, house.keyring), library, job_queue_of(house))
 
 
 def vdb_app_of(house: House, path: DataPath, library: Library, queue: JobQueue) -> ASGIApp:

@@ -20,6 +20,7 @@ from llmanager.wiring.aws.settings import there
 from llmanager.wiring.aws.stores import stores_of
 from llmanager.wiring.aws.tables import Tables
 from llmanager.wiring.aws.worker import INTERRUPT_S, Worker
+from llmanager.wiring.keyring import ShutKeyring
 from llmanager.wiring.serving.embedding import BlockingEmbedder
 from llmanager.wiring.serving.ingestion import Documents, job_handlers
 from llmanager.wiring.serving.uploaded_documents import UploadedDocuments
@@ -31,7 +32,7 @@ def worker(house: House) -> Worker:
     poke = poking(queue_at(there(settings.reconcile_queue, "LLMANAGER_RECONCILE_QUEUE_URL")))
     check = partial(house.time_left.check, INTERRUPT_S)
     library = library_of(settings, house.tables, house.clock, stores_of(settings, house.clock), check)
-    return worker_of(house, data_path(house, poke), library, job_queue_of(house), inner_loop())
+    return worker_of(house, data_path(house, poke, ShutKeyring()), library, job_queue_of(house), inner_loop())
 
 
 def worker_of(

@@ -9,7 +9,7 @@ from llmanager.auth.errors import BadKey
 from llmanager.auth.usecases.authenticate import authenticate
 from llmanager.kernel.errors import Unauthenticated, Unavailable
 from llmanager.kernel.principal import SCOPES, Principal
-from llmanager.wiring.keyring import UNKNOWN_AGE_S, CachedKeyring, OpenKeyring
+from llmanager.wiring.keyring import UNKNOWN_AGE_S, CachedKeyring, OpenKeyring, ShutKeyring
 from tests.fakes.clock import FakeClock
 from tests.fakes.table import FakeTable
 
@@ -201,3 +201,8 @@ def test_with_auth_off_everyone_is_the_local_tenant_with_every_scope():
     for header in (None, "Bearer whatever"):
         principal = asyncio.run(OpenKeyring("local").principal(header))
         assert (principal.tenant, principal.scopes) == ("local", SCOPES)
+
+
+def test_a_shut_one_lets_nobody_in():
+    with pytest.raises(Unauthenticated):
+        asyncio.run(ShutKeyring().principal("Bearer lm-anything"))

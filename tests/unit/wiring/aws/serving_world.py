@@ -69,7 +69,7 @@ class ServingWorld:
 
     def parts(self, house: House) -> SimpleNamespace:
         return SimpleNamespace(
-            path=data_path(house, self.poked.append, AiohttpUpstreams()),
+            path=data_path(house, self.poked.append, house.keyring, AiohttpUpstreams()),
             library=library_of(self.settings, house.tables, self.clock, self.stores, house.time_left.check),
             queue=JobQueue(Queue(house.tables("jobs"), self.clock, random_id), self.messages),
         )
