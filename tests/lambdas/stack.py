@@ -60,7 +60,7 @@ class Stack:
         self.dynamodb, self.sqs = boto3.client("dynamodb"), boto3.client("sqs")
         self.s3, self.vectors = boto3.client("s3"), FakeVectorStore()
         self.s3.create_bucket(Bucket=BUCKET)
-        monkeypatch.setattr("llmanager.adapters.aws.opensearch_session.vector_store", lambda *_: self.vectors)
+        monkeypatch.setattr("llmanager.adapters.aws.opensearch_session.connected_store", lambda *_: self.vectors)
         self.runtime = Runtime(self.cloud.invoke).__enter__()
         monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", self.runtime.url)
         self._http = []
