@@ -75,7 +75,7 @@ REAPER: Final = Shape(
     "reaper",
     "lambdas.reaper.handler.handler",
     "ingest",
-    timeout_s=300,
+    timeout_s=900,  # it restores what a request had no time for, from the first segment each time
     uses=("registry", "history", "vdb", "files", "ingested", "jobs"),
     settings=("LLMANAGER_TABLES", *HOSTS, *VECTORS, "LLMANAGER_JOBS_QUEUE_URL"),
 )

@@ -25,6 +25,10 @@ class Answer:
     def __init__(self, status, body=b"{}"):
         self.status_code, self.content = status, body if isinstance(body, bytes) else json.dumps(body).encode()
 
+    def __repr__(self):
+        """As the name of a test: the same in every process."""
+        return f"answer {self.status_code}"
+
 
 class Session:
     """Answers with what it was given, the last of it for ever; each takes `takes_s`."""
