@@ -43,8 +43,11 @@ class Absent(Exception):
 class Server:
     url: str
     process: "subprocess.Popen[bytes]"
+    lifeline: "subprocess.Popen[bytes]"  # ends the server when we are gone, however that came
 
     def stop(self) -> None:
+        self.lifeline.kill()
+        self.lifeline.communicate()
         self.process.terminate()
         try:
             self.process.wait(20)
@@ -85,7 +88,7 @@ def start(data: Path, *, port: int = 0, home: Path | None = None, is_brief: bool
             start_new_session=True,
             cwd=data,
         )
-    server = Server(f"http://127.0.0.1:{port}", process)
+    server = Server(f"http://127.0.0.1:{port}", process, _lifeline(process.pid))
     until_s = time.monotonic() + START_S
     while not _is_up(server.url):
         if process.poll() is not None or time.monotonic() > until_s:
@@ -153,6 +156,8 @@ def _command(home: Path, data: Path, is_brief: bool) -> list[str]:
     options = {
         "java.security.manager": "allow",
         "java.io.tmpdir": data / "tmp",
+        "log4j.shutdownHookEnabled": "false",  # OpenSearch's own hook logs; with this one it waits for ever
+        "log4j2.disable.jmx": "true",
         "jna.nounpack": "true",
         "jna.nosys": "true",
         "opensearch.path.home": home,
@@ -168,6 +173,12 @@ def _command(home: Path, data: Path, is_brief: bool) -> list[str]:
         *(["-XX:TieredStopAtLevel=1"] if is_brief else []),
     ]
     return ["java", *heap, *defined, "-cp", f"{home / 'lib'}/*", "org.opensearch.bootstrap.OpenSearch"]
+
+
+def _lifeline(pid: int) -> "subprocess.Popen[bytes]":
+    """Reads a pipe that nobody writes to: its end is ours."""
+    command = ["sh", "-c", 'cat >/dev/null; kill "$0" 2>/dev/null', str(pid)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
 
 def _is_up(url: str) -> bool:
