@@ -26,7 +26,7 @@ class CreateVdb(Request):
     model: Name | None = Field(None, description="the embedder; else the first write that names one tells it")
     dim: Annotated[int, Field(ge=1)] | None = Field(None, description="else the first vectors tell it")
     metric: Metric = "cosine"
-    store: Literal["lancedb"] = "lancedb"
+    store: Literal["lancedb", "opensearch"] | None = Field(None, description="the platform has one; else it is meant")
     hybrid: bool = Field(True, description="texts can be searched too, by BM25")
     sleep_after_s: Lifetime | None = None
     delete_after_s: Lifetime | None = None

@@ -59,10 +59,10 @@ def _lifecycle(vdbs: Collections, embedder: Embedder, run_blocking: RunBlocking,
     async def create_vdb(
         body: wire.CreateVdb, response: Response, caller: Principal = writer
     ) -> wire.VdbStatus | wire.Planned:
-        creation = with_embedder(views.creation_in(caller.tenant, body), embedder, caller)
+        creation = with_embedder(views.creation_in(vdbs, caller.tenant, body), embedder, caller)
         if body.dry_run:
             response.status_code = 200
-            return views.plan_view(await run_blocking(partial(propose, vdbs, creation)))
+            return views.plan_view(vdbs, await run_blocking(partial(propose, vdbs, creation)))
         made = await run_blocking(partial(create, vdbs, creation))
         return await run_blocking(partial(views.status_view, vdbs, made.key))
 

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from llmanager.kernel.errors import InvalidInput
 from llmanager.kernel.pages import Page
 from llmanager.vdb.entities import Collection, Hit, Item, Metric, Vectors
 from llmanager.vdb.errors import CollectionNotFound
@@ -14,10 +15,11 @@ from llmanager.vdb.usecases.create import Creation
 from llmanager.vdb.usecases.status import Standing, measure, standing
 from llmanager.wire import vdb as wire
 
-STORE = "lancedb"
 
-
-def creation_in(tenant: str, body: wire.CreateVdb) -> Creation:
+def creation_in(vdbs: Collections, tenant: str, body: wire.CreateVdb) -> Creation:
+    """Raises InvalidInput for a store that this platform does not have."""
+    if body.store not in (None, vdbs.store_name):
+        raise InvalidInput(f"Vectors are kept in {vdbs.store_name} here. Leave 'store' out.", param="store")
     return Creation(
         tenant=tenant,
         name=body.name,
@@ -41,11 +43,11 @@ def entries_in(body: wire.AddItems) -> tuple[list[Entry], Vectors | None]:
     return [_entry(text, metadata, id_) for text, metadata, id_ in parts], vectors
 
 
-def plan_view(collection: Collection) -> wire.Planned:
+def plan_view(vdbs: Collections, collection: Collection) -> wire.Planned:
     size = "as many dimensions as the first vectors have" if collection.dim is None else f"{collection.dim} dimensions"
     texts = "with" if collection.has_text else "without"
     made = f"make an index of {size}, by {collection.metric}, {texts} searchable texts"
-    return wire.Planned(plan=wire.Plan(actions=(made,), store=STORE, usd_per_hour="0", usd_per_month="0"))
+    return wire.Planned(plan=wire.Plan(actions=(made,), store=vdbs.store_name, usd_per_hour="0", usd_per_month="0"))
 
 
 def status_view(vdbs: Collections, key: Key) -> wire.VdbStatus:
@@ -53,7 +55,7 @@ def status_view(vdbs: Collections, key: Key) -> wire.VdbStatus:
     found = standing(vdbs, vdbs.require(key))
     size = measure(vdbs, found)
     return wire.VdbStatus(
-        **dict(_vdb(found)),
+        **dict(_vdb(vdbs, found)),
         count=size.count,
         bytes=size.index_bytes + size.segment_bytes,
         segments=size.segments,
@@ -66,7 +68,7 @@ def list_view(vdbs: Collections, tenant: str, body: wire.ListVdbs) -> wire.VdbLi
     found = []
     for collection in page.items:
         with suppress(CollectionNotFound):  # deleted since the page was read
-            found.append(_vdb(standing(vdbs, collection)))
+            found.append(_vdb(vdbs, standing(vdbs, collection)))
     return wire.VdbList(vdbs=found, cursor=page.cursor)
 
 
@@ -88,7 +90,7 @@ def _item(item: Item) -> wire.Item:
     return wire.Item(id=item.id, text=item.text, metadata=dict(item.metadata), source=item.source)
 
 
-def _vdb(found: Standing) -> wire.Vdb:
+def _vdb(vdbs: Collections, found: Standing) -> wire.Vdb:
     collection = found.collection
     return wire.Vdb(
         name=collection.name,
@@ -98,7 +100,7 @@ def _vdb(found: Standing) -> wire.Vdb:
         metric=collection.metric,
         model=collection.model,
         hybrid=collection.has_text,
-        store=STORE,
+        store=vdbs.store_name,
         created_at=collection.created_at,
         last_used_at=found.last_used_at,
         sleeps_at=found.sleeps_at,

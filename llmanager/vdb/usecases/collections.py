@@ -38,6 +38,7 @@ class Collections:
     new_id: NewId
     exclusive: Exclusive
     stage: str = "dev"
+    store_name: str = "lancedb"  # what users call the store
     max_collections: int = 1000  # of all tenants
     changed: Callable[[str], None] = field(default=_nobody)  # after every answered change of that resource
     go_on: Callable[[], None] = field(default=_always)  # between steps of what takes long; raises what is Retryable

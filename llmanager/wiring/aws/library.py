@@ -46,6 +46,7 @@ def vdbs_of(
         new_id=random_id,
         exclusive=writer,
         stage=settings.common.stage,
+        store_name="opensearch",
         go_on=writer.check,
         restore_wait_s=RESTORE_WAIT_S,
     )

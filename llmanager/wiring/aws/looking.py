@@ -33,6 +33,7 @@ def rows_of_vdbs(house: House) -> Collections:
         new_id=random_id,
         exclusive=OneWriter(),
         stage=house.settings.common.stage,
+        store_name="opensearch",
     )
 
 

@@ -52,6 +52,12 @@ def test_a_dry_run_tells_the_plan_and_its_price_and_makes_nothing(house):
     house.post("create", 409, name="docs", dry_run=True)
 
 
+def test_a_store_that_this_platform_does_not_have_is_refused_before_anything_is_made(house):
+    assert house.refusal("create", 422, name="docs", store="opensearch") == ("invalid_input", "store")
+    assert house.refusal("status", 404, name="docs") == ("vdb_not_found", None)
+    assert house.post("create", 202, name="docs", store="lancedb")["store"] == "lancedb"
+
+
 def test_an_index_that_cannot_be_made_yet_is_being_created(house):
     house.store.down = Unavailable("away")
     assert house.post("create", 202, name="docs", dim=2)["status"] == "creating"
