@@ -13,10 +13,12 @@ from tools.deployment.refusal import Refusal
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
 CLI = INFRA / "node_modules" / ".bin" / "cdk"
+LOCK = INFRA / "package-lock.json"
+STAMP = INFRA / "node_modules" / "stamp"
 QUIET = {
     "CI": "true",  # progress as lines, nothing redrawn
     "CDK_DISABLE_CLI_TELEMETRY": "true",
-    "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
+    "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
     "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
 }
 
@@ -27,6 +29,16 @@ class Cdk:
 
     out: Path
     context: Mapping[str, str]
+
+    def install(self) -> None:
+        """The CLI that infra/package-lock.json names, if it is not there."""
+        wanted = LOCK.read_bytes()
+        if STAMP.exists() and STAMP.read_bytes() == wanted:
+            return
+        done = subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=INFRA, check=False)
+        if done.returncode != 0:
+            raise Refusal("The CDK CLI could not be installed; the lines above say why. Is the npm registry reachable?")
+        STAMP.write_bytes(wanted)
 
     def synth(self) -> None:
         pairs = [part for key, value in self.context.items() for part in ("--context", f"{key}={value}")]

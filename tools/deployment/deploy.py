@@ -40,6 +40,7 @@ def synthesise(one: Installation, say: Say) -> None:
     built = subprocess.run([sys.executable, "-m", "tools.lambda_packages", one.target], cwd=ROOT, check=False)
     if built.returncode != 0:
         raise Refusal("The functions' packages could not be built; the lines above say why.")
+    one.cdk.install()
     say("Making the templates …")
     one.cdk.synth()
 

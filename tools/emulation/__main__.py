@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tools.deployment import needs
-from tools.deployment.__main__ import stage_name
+from tools.deployment.__main__ import context_pair, stage_name
 from tools.deployment.refusal import Refusal
 from tools.emulation import environment, processes
 from tools.emulation.parts import ROOT
@@ -28,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
         "--state", type=Path, default=ROOT / "build" / "emulation", help="folder (default: build/emulation)"
     )
     asked.add_argument("--key", action="store_true", help="print the admin's key, and nothing else")
+    asked.add_argument("--context", type=context_pair, action="append", default=[], help="KEY=VALUE for the CDK app")
     asked.add_argument(
         "--exec", nargs=argparse.REMAINDER, help="run this command with the emulated account's environment"
     )
@@ -80,7 +81,7 @@ def main(argv: Sequence[str]) -> int:
                 return 0
             needs.check(NEEDS)
             state = State.of(folder)
-            emulate(state, options.stage, lambda line: print(line, flush=True))
+            emulate(state, options.stage, dict(options.context), lambda line: print(line, flush=True))
             show(state)
     except Refusal as refusal:
         print(refusal, file=sys.stderr)

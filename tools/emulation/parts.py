@@ -15,6 +15,7 @@ from tools.emulation.state import State
 
 ROOT = Path(__file__).resolve().parents[2]
 MINISTACK = ROOT / ".venv-ministack" / "bin" / "python"
+CACHE = ROOT / "build" / "emulated"  # of weights; shared, and kept when an emulation goes
 UP_WITHIN_S = 90
 Probe = Callable[[State], bool]
 
@@ -58,7 +59,8 @@ def front(state: State) -> list[str]:
 
 
 def sagemaker(state: State) -> list[str]:
-    return [sys.executable, "-m", "emulator", "--port", str(state.ports["sagemaker"])]
+    engines = ["--engines", str(ROOT / "emulator" / "engines" / "llama_cpp.json"), "--cache", str(CACHE)]
+    return [sys.executable, "-m", "emulator", "--port", str(state.ports["sagemaker"]), *engines]
 
 
 def opensearch(state: State) -> list[str]:

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import psutil
 
@@ -15,13 +15,13 @@ from tools.emulation.state import PARTS, State
 Say = Callable[[str], None]
 
 
-def emulate(state: State, stage: str, say: Say) -> None:
+def emulate(state: State, stage: str, context: Mapping[str, str], say: Say) -> None:
     """Raises Refusal. What this call started ends with it if it is interrupted; what was up before goes on."""
     recovered(state, say)
     begun = [name for name in PARTS if name not in state.parts]
     try:
         brought_up(state, begun, say)
-        deploy(state, stage)
+        deploy(state, stage, context)
     except KeyboardInterrupt:
         ended(state, begun)
         raise
@@ -64,12 +64,13 @@ def recovered(state: State, say: Say) -> None:
             del state.parts[name]
 
 
-def deploy(state: State, stage: str) -> None:
+def deploy(state: State, stage: str, context: Mapping[str, str]) -> None:
     """By the very code that deploys on AWS, as a process of its own: boto3 reads its routes from the environment."""
     command = [sys.executable, "-m", "tools.deployment", "deploy", "--yes", "--stage", stage]
     where = ["--out", str(state.folder / "cdk"), "--url-file", str(state.target)]
-    vectors = ["--context", f"opensearch_url={state.url('opensearch')}"]
-    process = subprocess.Popen([*command, *where, *vectors], cwd=ROOT, env=environment.merged(state, os.environ))
+    pairs = {"opensearch_url": state.url("opensearch"), **context}
+    chosen = [part for key, value in pairs.items() for part in ("--context", f"{key}={value}")]
+    process = subprocess.Popen([*command, *where, *chosen], cwd=ROOT, env=environment.merged(state, os.environ))
     try:
         code = process.wait()
     except KeyboardInterrupt:
