@@ -16,7 +16,7 @@ from tools.emulation.state import State
 ROOT = Path(__file__).resolve().parents[2]
 MINISTACK = ROOT / ".venv-ministack" / "bin" / "python"
 CACHE = ROOT / "build" / "emulated"  # of weights; shared, and kept when an emulation goes
-UP_WITHIN_S = 90
+UP_WITHIN_S = 900  # the first time OpenSearch is fetched
 Probe = Callable[[State], bool]
 
 
@@ -65,7 +65,7 @@ def sagemaker(state: State) -> list[str]:
 
 def opensearch(state: State) -> list[str]:
     folder = str(state.folder / "opensearch")
-    return [sys.executable, "-m", "tools.opensearch_server", "--port", str(state.ports["opensearch"]), "--data", folder]
+    return [sys.executable, "-m", "tools.emulation.opensearch", str(state.ports["opensearch"]), folder]
 
 
 def with_checkout(state: State) -> dict[str, str]:
