@@ -37,13 +37,15 @@ def empty(one: Installation, say: Say) -> None:
     said: list[str] = []
     while time.monotonic() < give_up_at:
         told = functions.call(one.function("reaper"), {"do": "empty"})
-        found = billed.left(one.stage)
-        if not found and (told is None or told["left"] == 0):
-            return
-        if told is None:
+        if told is None:  # an earlier teardown came as far as destroying it
             nothing_billed(one)
+            return
+        rows = [f"row of {name}" for name in told["models"]] + [f"index of {name}" for name in told["indexes"]]
+        found = billed.left(one.stage) + rows
+        if not found:
+            return
         if found != said:
-            say(f"  still there: {', '.join(found) or 'rows of the registry'}")
+            say(f"  still there: {', '.join(found)}")
             said = found
         time.sleep(0.5 if one.account.is_emulated else LOOK_EVERY_S)
     raise Refusal(
