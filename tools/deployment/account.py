@@ -46,14 +46,16 @@ def found() -> Account:
             "Sign in with `aws sso login --profile NAME` and set AWS_PROFILE=NAME, or set AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY.",
         )
-    if not session.region_name:
+    region = session.region_name or os.environ.get("AWS_REGION")  # which boto3 itself does not read
+    if not region:
         raise missing("no AWS region is set.", "Set AWS_REGION, for example AWS_REGION=us-east-1.")
-    return asked(session, session.region_name)
+    boto3.setup_default_session(region_name=region)
+    return asked(session, region)
 
 
 def asked(session: boto3.Session, region: str) -> Account:
     try:
-        caller = session.client("sts", config=Config(connect_timeout=5, retries={"total_max_attempts": 2}))
+        caller = session.client("sts", region, config=Config(connect_timeout=5, retries={"total_max_attempts": 2}))
         told = caller.get_caller_identity()
     except ClientError as error:
         raise missing(*refused(error)) from error

@@ -27,7 +27,7 @@ def deploy(one: Installation, agreed: Callable[[str], bool], say: Say) -> str:
     bootstrap(one, agreed, say)
     say("Deploying …")
     told = one.cdk.deploy([one.stateful, one.service])[one.service]
-    gateway.opened(told["ApiId"], one.stage, one.cdk.template(one.service))
+    gateway.opened(boto3.client("apigateway"), told["ApiId"], one.stage, one.cdk.template(one.service))
     if functions.call(one.function("auth"), {"do": "ensure_admin_key"}) is None:
         raise Refusal(f"The function {one.function('auth')} is not there, so there is no admin key. Deploy again.")
     url = base_url(one, told)

@@ -6,15 +6,14 @@ Shut means throttled to nothing (429). CloudFormation does not notice, so openin
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
 
 SHUT = {"rateLimit": "0", "burstLimit": "0"}
 STAGE = "AWS::ApiGateway::Stage"
 
 
-def shut(api_id: str, stage: str) -> None:
-    client = boto3.client("apigateway")
+def shut(client: Any, api_id: str, stage: str) -> None:
+    """`client`: boto3's of API Gateway."""
     try:
         settings = client.get_stage(restApiId=api_id, stageName=stage).get("methodSettings", {})
     except ClientError as error:
@@ -25,9 +24,8 @@ def shut(api_id: str, stage: str) -> None:
     client.update_stage(restApiId=api_id, stageName=stage, patchOperations=patch)
 
 
-def opened(api_id: str, stage: str, template: Mapping[str, Any]) -> None:
+def opened(client: Any, api_id: str, stage: str, template: Mapping[str, Any]) -> None:
     """Only if it differs: an update of the stage is refused while too many others go on."""
-    client = boto3.client("apigateway")
     found = client.get_stage(restApiId=api_id, stageName=stage).get("methodSettings", {})
     patch = []
     for key, limits in wanted(template):

@@ -22,7 +22,7 @@ def destroy(one: Installation, say: Say) -> bool:
         return False
     if (api_id := stacks.outputs(service).get("ApiId")) is not None:
         say("Shutting the API: every request gets 429 from now on …")
-        gateway.shut(api_id, one.stage)
+        gateway.shut(boto3.client("apigateway"), api_id, one.stage)
     say("Deleting every model and every index …")
     empty(one, say)
     say("Destroying the service stack …")

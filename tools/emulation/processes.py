@@ -13,6 +13,7 @@ import psutil
 
 MARK = "LLMANAGER_EMULATION"  # in the environment of every process of an emulation: the state folder it belongs to
 PATIENCE_S = 5.0
+_started: "list[subprocess.Popen[bytes]]" = []  # one that is thrown away while it runs would be complained of
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ def start(name: str, argv: Sequence[str], env: Mapping[str, str], folder: Path, 
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    _started.append(process)
     try:
         born = psutil.Process(process.pid).create_time()
     except psutil.NoSuchProcess:
