@@ -17,7 +17,9 @@
 #: ./run.sh bench [name [options]]     benchmarks
 #: ./run.sh synth [--stage S]          AWS: the templates into cdk.out, and cdk-nag and cfn-lint on them
 #: ./run.sh lock                      make requirements/*.txt and .env.template anew from what they follow
-#: ./run.sh deploy | diff | destroy   AWS: not in this version
+#: ./run.sh deploy [--stage S]         put the API on AWS, or bring it up to date; ./run.sh alone does so too
+#: ./run.sh diff | destroy [--stage S] what a deploy would change; all away that costs money by the hour
+#: ./run.sh emulate [--down]           the same deployment into an emulated AWS on this machine, models answering
 #: ./run.sh help                      this list
 # Written for bash 3.2, the one that macOS has.
 set -euo pipefail
@@ -96,6 +98,26 @@ setup() { # runtime|dev
 
 # --- commands ---
 
+setup_ministack() { # the emulated AWS has versions of its own, and functions run with its Python
+    setup dev
+    local venv=.venv-ministack stamp
+    stamp=$(cat requirements/ministack.txt .venv/pyvenv.cfg | cksum)
+    [ "$(cat "$venv/stamp" 2>/dev/null)" = "$stamp" ] && return
+    exec 9>.venv.lock
+    "$python" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
+    if [ "$(cat "$venv/stamp" 2>/dev/null)" != "$stamp" ]; then
+        say "Setting up $venv …"
+        "$python" -m venv --clear --without-pip "$venv"
+        .venv/bin/uv --quiet --system-certs pip install --python "$venv/bin/python" --compile-bytecode \
+            --require-hashes -r requirements/ministack.txt ||
+            "$python" -m pip --quiet --disable-pip-version-check --python "$venv/bin/python" install \
+                --require-hashes -r requirements/ministack.txt ||
+            fail "installing from requirements/ministack.txt failed; the lines above say why. Is a package index reachable?"
+        printf '%s\n' "$stamp" >"$venv/stamp"
+    fi
+    exec 9>&-
+}
+
 run_check() {
     setup dev
     local failed=0
@@ -140,25 +162,15 @@ run_lock() {
     local name until
     until=$("$python" -c 'from datetime import *; print(datetime.now(UTC).date() - timedelta(days=14))')
     # Releases younger than two weeks are left out: most bad ones are found by then.
-    for name in uv runtime dev embeddings lambda-api lambda-ingest lambda-chat; do
+    for name in uv runtime dev embeddings lambda-api lambda-ingest lambda-chat ministack; do
         set -- --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --exclude-newer "$until"
-        [ "$name" = uv ] || set -- "$@" --constraint requirements/constraints.in
+        [ "$name" = uv ] || [ "$name" = ministack ] || set -- "$@" --constraint requirements/constraints.in
         [ "$name" != dev ] || set -- "$@" --constraint requirements/runtime.txt
         [ "$name" != embeddings ] || set -- "$@" --no-deps
         [ "${name#lambda-}" = "$name" ] || set -- "$@" --constraint requirements/dev.txt # functions run what was tested
         .venv/bin/uv --system-certs pip compile "$@" "requirements/$name.in" --output-file "requirements/$name.txt"
     done
     "$python" -c 'from llmanager.wiring.env_template import template; print(template(), end="")' >.env.template
-}
-
-no_aws() {
-    cat >&2 <<'EOF'
-AWS is not built yet in this version: there is no CDK app, so nothing can be deployed, compared or destroyed, and
-credentials would not help. What runs today is the same HTTP API on this machine:
-
-    ./run.sh local
-EOF
-    exit 2
 }
 
 command=${1:-}
@@ -200,7 +212,14 @@ case $command in
         exec "$python" -m infra.synth "$@"
         ;;
     lock) run_lock ;;
-    '' | deploy | diff | destroy) no_aws ;;
+    '' | deploy | diff | destroy)
+        setup dev
+        exec "$python" -m tools.deployment "${command:-deploy}" "$@"
+        ;;
+    emulate)
+        setup_ministack
+        exec "$python" -m tools.emulation "$@"
+        ;;
     help | -h | --help) sed -n 's/^#: //p' run.sh ;;
     *)
         say "run.sh: there is no command '$command'. These are:"

@@ -1,6 +1,7 @@
 """`./run.sh example`: the example on the server that answers, or on one that it starts and stops."""
 
 import argparse
+import os
 import re
 import signal
 import subprocess
@@ -23,7 +24,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--url", default="http://127.0.0.1:8080", help="a server; one is started if none answers there")
     parser.add_argument("--model", default=TOY, help="the LLM: an alias of the catalog, a hub repository, a GGUF file")
     parser.add_argument("--embedder", default="minilm", help="the embedding model")
-    parser.add_argument("--key", help="an API key, where keys are on")
+    parser.add_argument("--key", default=os.environ.get("LLMANAGER_API_KEY"), help="an API key, where keys are on")
     asked = parser.parse_args(argv)
     try:
         with server(asked.url) as url:
@@ -56,7 +57,7 @@ def server(url: str) -> Iterator[str]:
 
 def answers(url: str) -> bool:
     try:
-        return requests.get(f"{url}/health", timeout=2).ok
+        return requests.get(f"{url}/health", timeout=30).ok  # a function may have to start
     except requests.RequestException:
         return False
 

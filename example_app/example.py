@@ -42,6 +42,18 @@ class Api:
             requests.put(announced["put_url"], data=content, timeout=WAIT_S).raise_for_status()
         return str(announced["file_id"])
 
+    def ready(self, name: str) -> None:
+        """Asked for again and again: behind API Gateway no answer takes longer than half a minute."""
+        give_up_at = time.monotonic() + WAIT_S
+        while time.monotonic() < give_up_at:
+            seen = self.post("/model/status", {"name": name})
+            if seen["status"] == "ready":
+                return
+            if seen["status"] == "failed":
+                raise Refused(f"model {name} has failed: {seen['reason']}")
+            time.sleep(0.5)
+        raise Refused(f"model {name} is not ready after {WAIT_S} s: see /model/status")
+
     def finished(self, job_id: str) -> dict[str, Any]:
         give_up_at = time.monotonic() + WAIT_S
         while time.monotonic() < give_up_at:
@@ -66,13 +78,14 @@ def created(api: Api, model: str, embedder: str) -> Iterator[None]:
     """The three parts, and away with them at the end whatever happened."""
     made: list[tuple[str, str]] = []
     try:
-        for name, source in ((LLM, model), (EMBEDDER, embedder)):
-            plan = api.post("/model/plan", {"name": name, "model": source})["plan"]
-            say(f"model {name} = {source}: {plan['memory_mib']} MiB of memory, {plan['download_mib']} MiB to fetch")
+        for name, source, kind in ((LLM, model, "chat"), (EMBEDDER, embedder, "embedding")):
+            wish = {"name": name, "model": source, "kind": kind}
+            plan = api.post("/model/plan", wish)["plan"]
+            need = f"{plan['memory_mib']} MiB of memory, {plan['download_mib']} MiB to fetch"
+            say(f"model {name} = {source}: {need}, {plan['usd_per_hour']} USD an hour")
             made.append(("/model/delete", name))
-            up = api.post("/model/create", {"name": name, "model": source, "wait_s": WAIT_S})
-            if up["status"] != "ready":
-                raise Refused(f"model {name} is {up['status']}: {up.get('reason') or 'see /model/status'}")
+            api.post("/model/create", wish)
+            api.ready(name)
         made.append(("/vdb/delete", VDB))
         api.post("/vdb/create", {"name": VDB, "model": EMBEDDER})
         say(f"vector database {VDB}")

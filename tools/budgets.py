@@ -14,7 +14,9 @@ MAX_FILE_LINES = 300
 MAX_FUNCTION_STATEMENTS = 40
 BANNED_NAMES = frozenset({"utils", "util", "common", "helpers", "helper", "manager", "misc"})
 SETTINGS = "llmanager/wiring/settings.py"
-SKIPPED = frozenset({".git", ".venv", ".cache", "node_modules", "build", "cdk.out", "dist", "__pycache__"})
+SKIPPED = frozenset(
+    {".git", ".venv", ".venv-ministack", ".cache", "node_modules", "build", "cdk.out", "dist", "__pycache__"}
+)
 MACHINE_PATH = re.compile(r"(?<![\w.~}>)-])/(?:root|home|work|Users|private)/\w")
 TEXT = frozenset({".py", ".md", ".toml", ".txt", ".in", ".sh", ".yml", ".yaml", ".json", ".template", ".svg", ""})
 

@@ -23,11 +23,11 @@ GROUPS = ("api", "ingest", "chat")
 UNCHANGING_S = 315_619_200  # 1 January 1980, the earliest that a zip file can tell
 
 # Services that a group's functions speak to: botocore describes four hundred, in 30 MB.
-MODEL_HOST = {"sagemaker", "application-autoscaling", "cloudwatch", "resourcegroupstaggingapi"}
+MODEL_HOST = {"sagemaker", "sagemaker-runtime", "application-autoscaling", "cloudwatch", "resourcegroupstaggingapi"}
 SERVICES = {
     "api": MODEL_HOST | {"dynamodb", "sqs", "secretsmanager", "sts"},
-    "ingest": MODEL_HOST | {"dynamodb", "sqs", "s3", "sagemaker-runtime", "sts"},
-    "chat": MODEL_HOST | {"dynamodb", "sqs", "s3", "sagemaker-runtime", "sts"},
+    "ingest": MODEL_HOST | {"dynamodb", "sqs", "s3", "sts"},
+    "chat": MODEL_HOST | {"dynamodb", "sqs", "s3", "sts"},
 }
 # Of ours: what only a laptop does, but for the few modules that the settings name.
 NOT_ON_AWS = ("llmanager/cli", "llmanager/wiring/local", "llmanager/adapters/local")

@@ -58,7 +58,7 @@ class Scaling(Request):
 class CreateModel(Request):
     name: Name
     model: Annotated[str, Field(min_length=1, max_length=512)]
-    backend: Literal["local", "remote", "sagemaker"] = "local"
+    backend: Literal["local", "remote", "sagemaker"] | None = None  # none: where this platform runs models
     engine: Annotated[str, Field(min_length=1, max_length=63)] = "llama.cpp"
     kind: Literal["chat", "embedding"] | None = None
     scaling: Scaling = Scaling()
@@ -94,9 +94,7 @@ class CreateModel(Request):
     @model_validator(mode="after")
     def _says_each_thing_once_and_where_it_means_something(self) -> Self:
         sent = self.model_fields_set
-        if self.backend != "sagemaker" and (
-            wrong := [name for name in OF_CONTAINERS if name in sent and getattr(self, name) is not None]
-        ):
+        if self.backend not in ("sagemaker", None) and (wrong := self.of_containers):
             raise PydanticCustomError(
                 "of_containers", f"'{wrong[0]}' is for models with backend 'sagemaker'. Leave it out, or send that."
             )
@@ -106,6 +104,11 @@ class CreateModel(Request):
             if older in sent and newer in sent:
                 raise PydanticCustomError("twice", f"'{older}' is an older name of '{newer}'. Send one of them.")
         return self
+
+    @property
+    def of_containers(self) -> list[str]:
+        """Fields that were sent and mean something only to a model in a container."""
+        return [name for name in OF_CONTAINERS if name in self.model_fields_set and getattr(self, name) is not None]
 
 
 class PlanModel(CreateModel):

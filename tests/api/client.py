@@ -31,6 +31,7 @@ def answer_of(response: http.client.HTTPResponse) -> Answer:
 class Api:
     base_url: str
     key: str | None = None
+    platform: str = "local"
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         return self.send("GET", path, None, headers)

@@ -28,8 +28,8 @@ def status(api, name):
 
 
 @pytest.fixture
-def model(api, name):
-    yield create_ready(api, name, "demo-tiny")
+def model(api, name, chat_source):
+    yield create_ready(api, name, chat_source)
     delete_all_trace(api, name)
 
 
@@ -38,8 +38,8 @@ def test_the_catalog_names_what_can_be_created_by_alias(api):
     assert {"demo-tiny", "minilm"} <= {entry["alias"] for entry in models}
 
 
-def test_a_plan_tells_price_and_fit_and_creates_nothing(api, name):
-    body = {"name": name, "model": "demo-tiny"}
+def test_a_plan_tells_price_and_fit_and_creates_nothing(api, name, chat_source):
+    body = {"name": name, "model": chat_source}
     planned = api.post("/model/plan", body)
     dry = api.post("/model/create", {**body, "dry_run": True})
     assert planned.status == dry.status == 200
@@ -49,8 +49,8 @@ def test_a_plan_tells_price_and_fit_and_creates_nothing(api, name):
     assert_error(status(api, name), 404)
 
 
-def test_a_created_model_becomes_ready_and_answers(api, name):
-    created = api.post("/model/create", {"name": name, "model": "demo-tiny"})
+def test_a_created_model_becomes_ready_and_answers(api, name, chat_source):
+    created = api.post("/model/create", {"name": name, "model": chat_source})
     assert created.status == 202
     assert created.json["name"] == name
     assert created.json["status"] in CREATING
@@ -81,14 +81,14 @@ def test_a_query_may_be_streamed(api, chat_model):
     assert len(list(api.events("/model/query", body))) > 1
 
 
-def test_a_name_is_taken_once(api, chat_model):
+def test_a_name_is_taken_once(api, chat_model, chat_source):
     before = status(api, chat_model).json["status"]
-    assert_error(api.post("/model/create", {"name": chat_model, "model": "demo-tiny"}), 409)
+    assert_error(api.post("/model/create", {"name": chat_model, "model": chat_source}), 409)
     assert status(api, chat_model).json["status"] == before
 
 
-def test_a_repeated_creation_with_an_idempotency_key_is_no_conflict(api, name):
-    body, headers = {"name": name, "model": "demo-tiny"}, {"idempotency-key": name}
+def test_a_repeated_creation_with_an_idempotency_key_is_no_conflict(api, name, chat_source):
+    body, headers = {"name": name, "model": chat_source}, {"idempotency-key": name}
     first = api.post("/model/create", body, headers)
     again = api.post("/model/create", body, headers)
     assert (first.status, again.status) == (202, 202)
@@ -139,8 +139,8 @@ def test_an_update_changes_what_it_names(api, model):
     eventually(lambda: status(api, model).json["status"], lambda seen: seen == "ready")
 
 
-def test_a_deleted_model_is_gone_and_its_name_free_again(api, name):
-    create_ready(api, name, "demo-tiny")
+def test_a_deleted_model_is_gone_and_its_name_free_again(api, name, chat_source):
+    create_ready(api, name, chat_source)
     deleted = api.post("/model/delete", {"name": name})
     assert deleted.status == 202
     assert deleted.json["status"] == "deleting"
@@ -150,7 +150,7 @@ def test_a_deleted_model_is_gone_and_its_name_free_again(api, name):
     assert_error(api.post("/model/delete", {"name": name}), 404)
     assert_error(api.post("/model/query", {"name": name, "query": "Hello"}), 404)
     assert name not in {model["name"] for model in api.post("/model/list", {"limit": 200}).json["models"]}
-    create_ready(api, name, "demo-tiny")
+    create_ready(api, name, chat_source)
     delete_all_trace(api, name)
 
 
@@ -184,12 +184,12 @@ def test_a_model_that_cannot_be_had_is_refused_before_anything_is_kept(api, name
         {"dry_run": "yes"},
     ],
 )
-def test_a_wish_that_makes_no_sense_is_refused_before_anything_is_kept(api, name, wish):
-    assert_error(api.post("/model/create", {"name": name, "model": "demo-tiny", **wish}), 400, 422)
+def test_a_wish_that_makes_no_sense_is_refused_before_anything_is_kept(api, name, chat_source, wish):
+    assert_error(api.post("/model/create", {"name": name, "model": chat_source, **wish}), 400, 422)
     assert status(api, name).status == 404
 
 
-def test_more_replicas_than_memory_holds_are_not_created(api, name):
-    body = {"name": name, "model": "minilm", "scaling": {"min": 100000, "max": 100000}}
+def test_more_replicas_than_memory_holds_are_not_created(api, name, chat_source):
+    body = {"name": name, "model": chat_source, "scaling": {"min": 100000, "max": 100000}}
     assert_error(api.post("/model/create", body), 400, 422, 503)
     assert status(api, name).status == 404

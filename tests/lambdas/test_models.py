@@ -182,3 +182,14 @@ def test_a_function_that_was_not_told_its_account_says_so_when_it_starts(stack, 
     monkeypatch.setitem(FUNCTIONS, name, type(function)(function.handler, function.group, function.tables))
     with pytest.raises(LLManagerError, match="is needed by this function"):
         stack.function(name)
+
+
+def test_a_teardown_asks_the_reaper_until_nothing_is_left(fleet, stack):
+    fleet.make()
+    assert called(fleet.reaper, {"do": "empty"}) == {"models": ["greeter"], "indexes": []}
+    assert fleet.status() == "deleting"
+    for _ in range(ENOUGH_MINUTES):
+        stack.clock.advance(60)
+        left = called(fleet.reaper, {"do": "empty"})
+    assert left == {"models": [], "indexes": []}
+    assert not stack.cloud.billable()

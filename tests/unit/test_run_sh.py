@@ -57,11 +57,12 @@ def test_help_lists_every_command_there_is():
 
 
 @pytest.mark.parametrize("arguments", [(), ("deploy",), ("diff", "--stage", "dev"), ("destroy",)], ids=str)
-def test_what_needs_aws_says_what_is_missing_and_what_runs_today(tmp_path, arguments):
+def test_what_needs_an_account_says_what_is_missing_and_what_runs_without(tmp_path, arguments):
     done = run(ROOT, *arguments, cwd=tmp_path)
     assert done.returncode == 2
-    assert "not built yet" in done.stderr
+    assert "no AWS credentials were found" in done.stderr
     assert "./run.sh local" in done.stderr
+    assert "./run.sh emulate" in done.stderr
 
 
 def test_an_unknown_command_is_told_the_known_ones(tmp_path):

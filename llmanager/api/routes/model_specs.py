@@ -13,12 +13,19 @@ from llmanager.wire import models as wire
 SOON_S = 1  # asleep before its deletion, where idle models are to be deleted and not put to sleep
 
 
-def creation_in(caller: Principal, body: wire.CreateModel, default_sleep_after_s: int | None) -> Creation:
+def creation_in(
+    caller: Principal, body: wire.CreateModel, default_sleep_after_s: int | None, home: Backend
+) -> Creation:
+    """`home`: the backend of a body that names none. Raises InvalidInput."""
     entry = catalog.find(body.model)
+    backend = Backend(body.backend) if body.backend else home
+    if backend is not Backend.SAGEMAKER and (wrong := body.of_containers):
+        message = f"'{wrong[0]}' is for models with backend 'sagemaker'. Leave it out, or send that."
+        raise InvalidInput(message, param=wrong[0])
     spec = ModelSpec(
         model=body.model,
         kind=Kind(body.kind) if body.kind else entry.kind if entry else Kind.CHAT,
-        backend=Backend(body.backend),
+        backend=backend,
         engine=body.engine,
         scaling=_scaling(body.scaling),
         context_tokens=body.context_tokens,

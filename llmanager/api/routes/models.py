@@ -40,7 +40,7 @@ def _making(registry: Registry, keyring: Keyring, until: Until, sleep_after_s: i
     async def create_model(
         body: wire.CreateModel, response: Response, caller: Principal = writer
     ) -> wire.Created | wire.Planned:
-        creation = creation_in(caller, body, sleep_after_s)
+        creation = creation_in(caller, body, sleep_after_s, registry.home)
         if body.dry_run:
             response.status_code = 200
             return await run_in_threadpool(_planned, registry, creation)
@@ -50,7 +50,8 @@ def _making(registry: Registry, keyring: Keyring, until: Until, sleep_after_s: i
 
     @router.post("/plan")
     def plan_model(body: wire.PlanModel, caller: Principal = reader) -> wire.Planned:
-        return wire.Planned(plan=views.plan_view(registry, propose(registry, creation_in(caller, body, sleep_after_s))))
+        creation = creation_in(caller, body, sleep_after_s, registry.home)
+        return wire.Planned(plan=views.plan_view(registry, propose(registry, creation)))
 
     return router
 

@@ -41,6 +41,13 @@ class Registry:
     # The replicas of a resource at which this process has requests; None: none go through it.
     busy: Callable[[str], frozenset[int] | None] = field(default=_unknown)
 
+    @property
+    def home(self) -> Backend:
+        """Where a model runs whose creation does not say: on this machine where that can be, else in the cloud."""
+        return (
+            Backend.SAGEMAKER if Backend.SAGEMAKER in self.hosts and Backend.LOCAL not in self.hosts else Backend.LOCAL
+        )
+
     def find(self, key: Key) -> Model | None:
         tenant, name = key
         row = self.table.get(rows.model_partition(tenant), name)

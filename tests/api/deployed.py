@@ -1,0 +1,3 @@
+"""What this suite says of a server and cannot say of one behind API Gateway: each with its reason."""
+
+CANNOT_HOLD = {}

@@ -1,0 +1,84 @@
+"""`destroy`: first what costs money by the hour, then the stack that could remove it; never the other way round."""
+
+import time
+from collections.abc import Callable
+
+import boto3
+
+from tools.deployment import billed, functions, gateway, stacks
+from tools.deployment.installation import Installation
+from tools.deployment.refusal import Refusal
+
+GONE_WITHIN_S = 45 * 60  # an endpoint that is just being created cannot be deleted until it is up
+LOOK_EVERY_S = 5.0
+Say = Callable[[str], None]
+
+
+def destroy(one: Installation, say: Say) -> bool:
+    """Whether there was anything to destroy."""
+    service = stacks.described(one.service)
+    if service is None:
+        nothing_billed(one)
+        return False
+    if (api_id := stacks.outputs(service).get("ApiId")) is not None:
+        say("Shutting the API: every request gets 429 from now on …")
+        gateway.shut(boto3.client("apigateway"), api_id, one.stage)
+    say("Deleting every model and every index …")
+    empty(one, say)
+    say("Destroying the service stack …")
+    one.cdk.destroy([one.service])
+    nothing_billed(one)
+    return True
+
+
+def empty(one: Installation, say: Say) -> None:
+    """Asked again and again: what is just being created is deleted once it is up."""
+    give_up_at = time.monotonic() + GONE_WITHIN_S
+    said: list[str] = []
+    while time.monotonic() < give_up_at:
+        told = functions.call(one.function("reaper"), {"do": "empty"})
+        if told is None:  # an earlier teardown came as far as destroying it
+            nothing_billed(one)
+            return
+        rows = [f"row of {name}" for name in told["models"]] + [f"index of {name}" for name in told["indexes"]]
+        found = billed.left(one.stage) + rows
+        if not found:
+            return
+        if found != said:
+            say(f"  still there: {', '.join(found)}")
+            said = found
+        time.sleep(0.5 if one.account.is_emulated else LOOK_EVERY_S)
+    raise Refusal(
+        f"After {GONE_WITHIN_S // 60} minutes there is still: {', '.join(said)}. Nothing else was destroyed; repeat."
+    )
+
+
+def nothing_billed(one: Installation) -> None:
+    if found := billed.left(one.stage):
+        raise Refusal(
+            f"These cost money, and the functions that would remove them are gone: {', '.join(found)}.\n"
+            "Deploy again, then destroy: that removes them."
+        )
+
+
+def remove_data(one: Installation, say: Say) -> None:
+    """The stateful stack, and what CloudFormation leaves because it is retained."""
+    if stacks.described(one.stateful) is None:
+        return
+    kept = stacks.resources(one.stateful)
+    boto3.client("cloudformation").update_termination_protection(
+        StackName=one.stateful, EnableTerminationProtection=False
+    )
+    say("Destroying the stateful stack …")
+    one.cdk.destroy([one.stateful])
+    for kind, name in kept:
+        if kind == "AWS::S3::Bucket":
+            say(f"  bucket {name}")
+            bucket = boto3.resource("s3").Bucket(name)
+            bucket.object_versions.delete()
+            bucket.delete()
+        elif kind in ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable"):
+            say(f"  table {name}")
+            client = boto3.client("dynamodb")
+            client.update_table(TableName=name, DeletionProtectionEnabled=False)
+            client.delete_table(TableName=name)
