@@ -54,7 +54,9 @@ def test_an_unknown_field_is_refused_and_named(api, route):
 def test_a_body_that_is_no_json_object_is_refused(api, route, body):
     if body == b"" and route.path.endswith("/list"):
         return  # no body may mean: from the beginning
-    assert_error(api.post(route.path, body), 400, 415, 422)
+    # API Gateway hands on U+FFFD for what is no UTF-8: then it is a name, and nothing has it.
+    absent = (404,) if api.platform == "aws" and b"\xff" in body else ()
+    assert_error(api.post(route.path, body), 400, 415, 422, *absent)
 
 
 @every_post

@@ -101,6 +101,10 @@ def test_embeddings_are_alike_for_like_texts(api, embedding_model):
     cat, kitten, market = (item["embedding"] for item in data)
     assert len(cat) == DIMENSIONS
     assert cosine(cat, kitten) > cosine(cat, market) + 0.2
+
+
+def test_embeddings_tell_how_many_tokens_they_took(api, embedding_model):
+    answer = api.post("/v1/embeddings", {"model": embedding_model, "input": ["A cat sat on the mat."]})
     assert answer.json["usage"]["prompt_tokens"] > 0
 
 

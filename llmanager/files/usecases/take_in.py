@@ -43,7 +43,8 @@ def take_in(files: Files, tenant: str) -> None:
     if files.direct is None:
         return
     ends_at_s = files.clock.monotonic_s() + LOOKING_S
-    for row in files.table.query(rows.upload_partition(tenant), newest_first=True, limit=LOOKED_AT).rows:
+    newest = files.table.query(rows.upload_partition(tenant), newest_first=True, limit=LOOKED_AT).rows
+    for row in reversed(newest):  # in the order of their announcement: of one name the last is to stay
         if files.clock.monotonic_s() >= ends_at_s:
             return
         with suppress(FileNotFound, Retryable):

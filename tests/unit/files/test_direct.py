@@ -170,6 +170,13 @@ class TestAllFiles:
         take_in(world.files, "acme")
         assert len(world.names()) == LOOKED_AT + 1
 
+    def test_hold_the_later_one_of_two_of_a_name(self, world):
+        world.upload("a", b"first")
+        world.clock.advance(1)
+        later = world.upload("a", b"the second")
+        take_in(world.files, "acme")
+        assert world.files.named("acme", "a").id == later.id
+
     def test_do_not_wait_for_long_copies(self, world):
         for name in ("a", "b"):
             world.upload(name)
