@@ -81,7 +81,7 @@ class Alarms(Construct):
         alarm = cloudwatch.Alarm(
             self,
             name,
-            alarm_name=names.prefixed(self._stage, name),
+            alarm_name=names.alarm(self._stage, name),
             alarm_description=text,
             metric=metric,
             threshold=threshold,

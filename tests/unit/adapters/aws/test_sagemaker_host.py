@@ -154,6 +154,25 @@ def test_resources_are_all_of_this_stage_in_every_status_on_every_page():
     assert all(one.is_running and one.tags == TAGS and one.created_at == NOON for one in held)
 
 
+def test_alarms_of_the_stage_itself_are_no_models(world):
+    """They would count as a fleet that no row tells of: the sweep stops at that, or deletes them one day."""
+    alarm = {
+        "EvaluationPeriods": 1,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "Threshold": 1.0,
+        "Namespace": "LLManager",
+        "MetricName": "PastTtl",
+        "Period": 300,
+        "Statistic": "Maximum",
+        "Tags": [{"Key": "llmanager:stage", "Value": "test"}],
+    }
+    for name in ("PastTtl", "ReconcilerErrors"):
+        world.cloud.client("cloudwatch").put_metric_alarm(AlarmName=f"lm-test-{name}", **alarm)
+    world.clock.advance(3600)
+
+    assert world.host.resources() == ()
+
+
 def test_what_carries_no_tags_is_held_without_them(world):
     world.run()
     for item in world.cloud.billable():
