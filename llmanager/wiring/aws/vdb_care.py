@@ -11,7 +11,7 @@ from llmanager.kernel.ids import random_id
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.forget import forget_documents
 from llmanager.vdb.usecases.sweep import Sweep, Tend
-from llmanager.wiring.aws.idle_indexes import with_indexes_by_rows
+from llmanager.wiring.aws.idle_indexes import with_indexes_by_rows, with_segments_listed_seldom
 from llmanager.wiring.aws.job_queue import JobQueue
 from llmanager.wiring.aws.library import Library, library_of
 from llmanager.wiring.aws.queues import queue_at
@@ -34,7 +34,7 @@ def vdb_care(settings: AwsSettings, tables: Tables, clock: Clock) -> Sequence[Ch
 
 
 def chores_of(library: Library, queue: JobQueue, tables: Tables, clock: Clock) -> Sequence[Chore]:
-    vdbs: Collections = with_indexes_by_rows(library.vdbs)
+    vdbs: Collections = with_segments_listed_seldom(with_indexes_by_rows(library.vdbs))
     return [
         queue.poke_overdue,
         Sweep(vdbs),
