@@ -20,7 +20,9 @@ from llmanager.wiring.aws.stores import stores_of
 from llmanager.wiring.aws.tables import Tables
 from llmanager.wiring.serving.seldom import seldom
 
-SELDOM_S = 600.0  # what lists all there is; a function that starts anew does it at once
+# What lists all there is; a function that starts anew does it at once.
+SELDOM_S = 600.0
+FILES_SWEPT_S = 3600.0  # it reads a row for each file, and AWS bills each
 Chore = Callable[[], object]
 
 
@@ -38,7 +40,7 @@ def chores_of(library: Library, queue: JobQueue, tables: Tables, clock: Clock) -
     return [
         queue.poke_overdue,
         Sweep(vdbs),
-        seldom(partial(sweep_files, library.files), SELDOM_S, clock),
+        seldom(partial(sweep_files, library.files), FILES_SWEPT_S, clock),
         seldom(partial(forget_documents, tables("ingested"), vdbs), SELDOM_S, clock),
         Tend(vdbs),
     ]
