@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import chain
 
 from llmanager.adapters.aws import sagemaker_calls as calls
-from llmanager.adapters.aws.sagemaker_calls import Answer, Clients, base_name, scalable_id
+from llmanager.adapters.aws.sagemaker_calls import UPDATED, Answer, Clients, base_name, scalable_id
 from llmanager.adapters.aws.sagemaker_seen import CREATING, UPDATING, copies_of, instances_of
 from llmanager.adapters.aws.sagemaker_tags import STAGE, read
 from llmanager.models.entities import Held, Tags
@@ -32,6 +32,8 @@ def held(clients: Clients, stage: str) -> tuple[Held, ...]:
     _by_name(clients, prefix, found)
     for arn, tags in calls.list_tagged(clients, STAGE, stage):
         kind, name = parsed(arn)
+        if (later := re.fullmatch(f"({re.escape(prefix)}{RESOURCE}){UPDATED.lower()}.+", name)) is not None:
+            name = later[1]  # SageMaker writes ARNs in lower case, whatever the name is
         if _is_of_a_model(kind, name, prefix):
             _note(found, name, arn, kind).tags[arn] = tags
     seen = [_held(clients, resource, parts, stage) for resource, parts in sorted(found.items())]
