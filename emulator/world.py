@@ -56,7 +56,8 @@ class World:
         self.alarms = Shelf(self.keep_us)
 
     def arn(self, kind: str, name: str) -> str:
-        return f"arn:aws:sagemaker:{self.region}:{self.account}:{kind}/{name}"
+        """In lower case, whatever the name is."""
+        return f"arn:aws:sagemaker:{self.region}:{self.account}:{kind}/{name.lower()}"
 
     def series_of(self, component: str) -> Series:
         if component not in self.series:

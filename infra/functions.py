@@ -34,6 +34,7 @@ class Shape:
     reads: tuple[str, ...] = ()  # tables it reads
     uses: tuple[str, ...] = ()  # tables it reads and writes
     settings: tuple[str, ...] = ()
+    asks_itself: bool = False  # by messages to its own queue, whose number the product bounds
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -70,6 +71,7 @@ RECONCILER: Final = Shape(
     timeout_s=120,
     uses=("registry",),
     settings=("LLMANAGER_TABLES", *HOSTS),
+    asks_itself=True,
 )
 REAPER: Final = Shape(
     "reaper",
@@ -111,6 +113,7 @@ WORKER: Final = Shape(
     disk_mib=4096,
     uses=("registry", "vdb", "files", "jobs", "ingested"),
     settings=("LLMANAGER_TABLES", *HOSTS, *VECTORS, *CALLS, "LLMANAGER_JOBS_QUEUE_URL", "LLMANAGER_MAX_FILE_MIB"),
+    asks_itself=True,
 )
 CHAT: Final = Shape(
     "chat",

@@ -15,6 +15,11 @@ def stack(stage: str, name: str) -> str:
     return prefixed(stage, name)
 
 
+def alarm(stage: str, name: str) -> str:
+    """Not as models' wake alarms are named: the reaper may delete those, and none of these."""
+    return f"llmanager-{stage}-{name}"
+
+
 def table(stage: str, name: str) -> str:
     return prefixed(stage, name)
 

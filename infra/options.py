@@ -9,6 +9,10 @@ from typing import Any, Final, Self
 ROOT: Final = Path(__file__).resolve().parent.parent
 TARGETS: Final = ("aws", "emulated")
 STAGE: Final = re.compile(r"[a-z][a-z0-9]{0,6}", re.ASCII)
+# What the functions take off a path that begins with the stage would be a part of these routes.
+ROUTED: Final = frozenset(
+    {"admin", "auth", "chat", "files", "health", "history", "jobs", "model", "models", "openai", "ready", "v1", "vdb"}
+)
 REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]", re.ASCII)
 CHOSEN: Final = (
     "max_models",
@@ -66,6 +70,8 @@ class Options:
             raise BadOption(f"target is one of {', '.join(TARGETS)}.")
         if not STAGE.fullmatch(self.stage):
             raise BadOption("stage is 1 to 7 lower-case letters or digits, a letter first.")
+        if self.stage in ROUTED:
+            raise BadOption("stage is not the first part of a route: every path begins with the stage or the route.")
         if not REGION.fullmatch(self.region):
             raise BadOption("region is the code of an AWS region, such as us-east-1.")
         if self.alarm_email is not None and "@" not in self.alarm_email:

@@ -24,7 +24,7 @@ def shelf_of(world: World, arn: str) -> tuple[Shelf[Any], str]:
     shelf = shelves(world).get(kind)
     if shelf is None:
         raise invalid(f'Could not find resource "{arn}".')
-    return shelf, name
+    return shelf, next((resource.name for resource in shelf.live.values() if resource.arn == arn), name)
 
 
 def find(world: World, arn: str) -> tuple[Shelf[Any], Resource]:

@@ -56,7 +56,8 @@ class Alarms(Construct):
         errors = api.metric_server_error(period=FIVE_MINUTES, statistic="Sum")
         self._alarm("ServerErrors", errors, 5, "The API answered 5 or more requests with 5xx within 5 minutes.")
         for name, function in functions.items():
-            self._function(name, function)
+            if name != "authorizer":  # it fails to say 401, so any stranger could ring; what really fails is a 5xx
+                self._function(name, function)
         # Of the whole account, for that is what Lambda limits: any function may use up what ours need.
         throttles = lambda_.Function.metric_all_throttles(period=FIVE_MINUTES, statistic="Sum")
         self._alarm("Throttles", throttles, 1, "Lambda throttled functions of this account: raise its concurrency.")
@@ -81,7 +82,7 @@ class Alarms(Construct):
         alarm = cloudwatch.Alarm(
             self,
             name,
-            alarm_name=names.prefixed(self._stage, name),
+            alarm_name=names.alarm(self._stage, name),
             alarm_description=text,
             metric=metric,
             threshold=threshold,

@@ -98,6 +98,9 @@ class Function(Construct):
             more["snap_start"] = lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS
         if options.is_traced:
             more["tracing"] = lambda_.Tracing.ACTIVE
+        if shape.asks_itself and options.is_aws:
+            # Else Lambda takes the sixteenth message in a row for a mistake, and throws it to the dead letters.
+            more["recursive_loop"] = lambda_.RecursiveLoop.ALLOW
         return lambda_.Function(
             self,
             "Function",

@@ -9,7 +9,6 @@ from infra.options import Options
 from infra.review import accept_wildcards
 
 WEIGHTS = "weights/*"  # the only part of the bucket that a model's container may read
-IMAGE_ACCOUNTS = ("763104351884", "683313688378")  # AWS's own: serving images, text-embeddings images
 
 
 class SageMakerRole(Construct):
@@ -18,15 +17,11 @@ class SageMakerRole(Construct):
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
         place = place_of(options)
         tokens = {place.partition: "<AWS::Partition>", place.account: "<AWS::AccountId>"}
-        images = [
-            f"arn:{place.partition}:ecr:{options.region}:{account}:repository/*"
-            for account in (*IMAGE_ACCOUNTS, place.account)
-        ]
         for grant in (
             Grant(
                 ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"),
-                images,
-                why_wildcard="AWS's registries of serving images, and the account's own",
+                [f"arn:{place.partition}:ecr:{options.region}:*:repository/*"],
+                why_wildcard="AWS has other accounts for its serving images in each region; they say whom they let in",
             ),
             Grant(("ecr:GetAuthorizationToken",), ["*"], why_wildcard="signing in to ECR has no resource in IAM"),
             Grant(
@@ -36,7 +31,7 @@ class SageMakerRole(Construct):
             ),
             Grant(("s3:ListBucket",), [place.bucket], {"StringLike": {"s3:prefix": [WEIGHTS]}}),
             Grant(
-                ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"),
+                ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
                 [place.arn("logs", "log-group:/aws/sagemaker/*")],
                 why_wildcard="SageMaker names a log group after each endpoint and component",
             ),

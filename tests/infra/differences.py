@@ -21,6 +21,8 @@ DIFFERENT = {
     "AWS::Lambda::Function[chat] Timeout": "900 s there, 29 s here",
     "AWS::Lambda::Function[chat] Environment": "the Web Adapter's settings, and where vectors are",
     "AWS::ApiGateway::Method Integration": "chat streams there",
+    "AWS::Lambda::Function[reconciler] RecursiveLoop": "Lambda looks for loops there",
+    "AWS::Lambda::Function[worker] RecursiveLoop": "as above",
     # A real OpenSearch without signatures stands for the collection.
     "AWS::Lambda::Function[vdb] Environment": "where vectors are",
     "AWS::Lambda::Function[worker] Environment": "where vectors are",

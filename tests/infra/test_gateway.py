@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from infra.options import ROUTED
 from tests.infra.templates import plain
 
 # Path -> function; "+" stands for everything below.
@@ -79,6 +80,15 @@ def test_the_authorizers_answer_is_kept_a_minute_where_one_header_tells_who_asks
     assert kept.pop("/openai/+") == 0  # the key may come in `api-key` too
     assert {a.get("IdentitySource") for a in authorizers.values()} == {"method.request.header.Authorization", None}
     assert set(kept.values()) == {60}
+
+
+def test_no_stage_can_be_named_like_a_route():
+    assert {path.split("/")[1].removesuffix(".json") for path in ROUTES} - {"openapi"} == ROUTED
+
+
+def test_metrics_of_each_method_which_cost_are_off(aws):
+    (stage,) = [r["Properties"] for r in aws.of_type("AWS::ApiGateway::Stage").values()]
+    assert [settings["MetricsEnabled"] for settings in stage["MethodSettings"]] == [False]
 
 
 def test_chat_streams_on_aws_and_only_chat(aws, emulated):

@@ -90,6 +90,12 @@ def test_whole_accounts_are_named_only_where_iam_knows_no_resource(aws):
     }
 
 
+def test_models_images_come_from_whichever_account_holds_them_in_the_region(aws):
+    """A cross-account pull needs a right here too; images.json lists an account for each region and engine."""
+    pulls = [s for _, s in aws.all_statements() if "ecr:BatchGetImage" in s.actions]
+    assert [list(s.resources) for s in pulls] == [["arn:<AWS::Partition>:ecr:us-east-1:*:repository/*"]]
+
+
 def test_only_the_reconciler_makes_or_changes_anything_on_sagemaker(aws):
     assert holders(aws, CREATES | CHANGES) == {"reconciler"}
     assert holders(aws, {"iam:PassRole"}) == {"reconciler"}

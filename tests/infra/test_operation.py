@@ -67,8 +67,10 @@ def test_logs_of_every_function_and_of_the_gateway_end_after_a_month(aws):
 
 
 def test_a_person_is_told_of_what_does_not_mend_itself(aws):
-    alarms = {alarm["AlarmName"].removeprefix("lm-dev-"): alarm for alarm in properties(aws, "AWS::CloudWatch::Alarm")}
-    of_functions = {f"{name.capitalize()}Errors" for name in NAMES}
+    found = properties(aws, "AWS::CloudWatch::Alarm")
+    alarms = {alarm["AlarmName"].removeprefix("llmanager-dev-"): alarm for alarm in found}
+    # The authorizer says 401 by failing: strangers with wrong keys must not ring.
+    of_functions = {f"{name.capitalize()}Errors" for name in NAMES if name != "authorizer"}
     assert set(alarms) == of_functions | {
         "FailedDeletes",
         "PastTtl",
@@ -86,6 +88,19 @@ def test_a_person_is_told_of_what_does_not_mend_itself(aws):
         assert (alarms[name]["Namespace"], alarms[name]["MetricName"]) == ("LLManager", name)
         assert alarms[name]["Dimensions"] == [{"Name": "Stage", "Value": "dev"}]
         assert alarms[name]["Threshold"] == 1
+
+
+def test_lambda_does_not_end_the_chains_of_messages_that_the_product_bounds(aws):
+    """It would take the sixteenth in a row for a loop, and put it to the dead letters."""
+    loops = {name: function.get("RecursiveLoop") for name, function in aws.functions.items()}
+    assert {name for name, loop in loops.items() if loop == "Allow"} == {"reconciler", "worker"}
+    assert set(loops.values()) == {None, "Allow"}
+
+
+def test_no_function_may_delete_them(aws):
+    """The reaper deletes models' wake alarms, which begin with lm-dev-."""
+    names = [alarm["AlarmName"] for alarm in properties(aws, "AWS::CloudWatch::Alarm")]
+    assert [name for name in names if name.startswith("lm-")] == []
 
 
 def test_there_is_one_dashboard_and_it_is_json(aws):

@@ -36,6 +36,7 @@ def test_what_cdk_nag_finds_and_nobody_accepted_is_not_synthesised(tmp_path):
     ("context", "said"),
     [
         ("stage=Production", "stage is 1 to 7 lower-case letters"),
+        ("stage=files", "stage is not the first part of a route"),
         ("target=elsewhere", "target is one of aws, emulated"),
         ("region=moon", "region is the code of an AWS region"),
         ("monthly_budget_usd=0", "monthly_budget_usd is a whole number above 0"),

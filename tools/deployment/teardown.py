@@ -1,7 +1,7 @@
 """`destroy`: first what costs money by the hour, then the stack that could remove it; never the other way round."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import boto3
 
@@ -71,6 +71,11 @@ def remove_data(one: Installation, say: Say) -> None:
     )
     say("Destroying the stateful stack …")
     one.cdk.destroy([one.stateful])
+    remove_kept(kept, say)
+
+
+def remove_kept(kept: Iterable[tuple[str, str]], say: Say) -> None:
+    """All of it that bears a name, or the next deployment finds that taken."""
     for kind, name in kept:
         if kind == "AWS::S3::Bucket":
             say(f"  bucket {name}")
@@ -81,4 +86,8 @@ def remove_data(one: Installation, say: Say) -> None:
             say(f"  table {name}")
             client = boto3.client("dynamodb")
             client.update_table(TableName=name, DeletionProtectionEnabled=False)
+            client.get_waiter("table_exists").wait(TableName=name)  # refused while it is still being updated
             client.delete_table(TableName=name)
+        elif kind == "AWS::SecretsManager::Secret":
+            say("  the admin's key")
+            boto3.client("secretsmanager").delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)

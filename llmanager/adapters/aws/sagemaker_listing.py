@@ -1,16 +1,18 @@
 """Everything of a stage that SageMaker holds: by tags and by names, for each of the two misses some for a while."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 
 from llmanager.adapters.aws import sagemaker_calls as calls
-from llmanager.adapters.aws.sagemaker_calls import Answer, Clients, base_name, scalable_id
+from llmanager.adapters.aws.sagemaker_calls import UPDATED, Answer, Clients, base_name, scalable_id
 from llmanager.adapters.aws.sagemaker_seen import CREATING, UPDATING, copies_of, instances_of
 from llmanager.adapters.aws.sagemaker_tags import STAGE, read
 from llmanager.models.entities import Held, Tags
 
 LONGEST_STAGE = 7  # kernel/ids.py cuts the stage's name to so many characters
+RESOURCE = r"[a-z0-9-]{1,12}-[a-z2-7]{8}"  # as kernel/ids.py ends a resource's name, whose wake alarm has it too
 # Whose tags are believed where they differ: retag writes the last of these first.
 RANKS = ("endpoint", "inference-component", "endpoint-config", "alarm")
 
@@ -30,7 +32,9 @@ def held(clients: Clients, stage: str) -> tuple[Held, ...]:
     _by_name(clients, prefix, found)
     for arn, tags in calls.list_tagged(clients, STAGE, stage):
         kind, name = parsed(arn)
-        if name.startswith(prefix):
+        if (later := re.fullmatch(f"({re.escape(prefix)}{RESOURCE}){UPDATED.lower()}.+", name)) is not None:
+            name = later[1]  # SageMaker writes ARNs in lower case, whatever the name is
+        if _is_of_a_model(kind, name, prefix):
             _note(found, name, arn, kind).tags[arn] = tags
     seen = [_held(clients, resource, parts, stage) for resource, parts in sorted(found.items())]
     return tuple(one for one in seen if one is not None)
@@ -57,13 +61,20 @@ def _by_name(clients: Clients, prefix: str, found: dict[str, Found]) -> None:
     )
     for kind, name_key, arn_key, answers in listed:
         for answer in answers:
-            if answer[name_key].startswith(prefix):
+            if _is_of_a_model(kind, answer[name_key], prefix):
                 parts = _note(found, answer[name_key], answer[arn_key], kind)
                 parts.born += [answer["CreationTime"]] if "CreationTime" in answer else []
     for target in calls.list_targets(clients):
         name = target["ResourceId"].removeprefix(scalable_id(""))
         if name.startswith(prefix):
             found.setdefault(name, Found()).born.append(target["CreationTime"])
+
+
+def _is_of_a_model(kind: str, name: str, prefix: str) -> bool:
+    """Alarms watch over much else in a stage; what SageMaker runs under its prefix costs money, whoever named it."""
+    if kind == "alarm":
+        return re.fullmatch(re.escape(prefix) + RESOURCE, name) is not None
+    return name.startswith(prefix)
 
 
 def _note(found: dict[str, Found], name: str, arn: str, kind: str) -> Found:

@@ -7,6 +7,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -78,7 +79,7 @@ class ChildDocumentReader:
             stdin=document,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env={"PYTHONPATH": str(PACKAGE_ROOT)},
+            env=environment(sys.base_prefix, is_shared=bool(sysconfig.get_config_var("Py_ENABLE_SHARED"))),
             start_new_session=True,  # Ctrl-C is for the server, which then stops its children
         )
 
@@ -128,6 +129,16 @@ class ChildDocumentReader:
         tail = errors.read().decode(errors="replace")
         _log.warning("document_child_ended", exit_code=process.returncode, stderr=tail)
         return DocumentUnreadable(BROKEN)
+
+
+def environment(prefix: str, *, is_shared: bool) -> dict[str, str]:
+    """Of the child: nothing of the server's.
+
+    `is_shared`: this Python is itself a library, below `prefix`. Lambda has that where no system looks, in
+    /var/lang/lib, and tells of it by a variable that the child would not get.
+    """
+    own = {"PYTHONPATH": str(PACKAGE_ROOT)}
+    return own | {"LD_LIBRARY_PATH": f"{prefix}/lib"} if is_shared else own
 
 
 def _module(name: str) -> str:

@@ -26,6 +26,7 @@ from llmanager.wiring.keyring import CachedKeyring
 from llmanager.wiring.serving.version import own_version
 
 UNDONE_S = 3.0  # for what takes long to leave things in order, before its request is answered without it
+SILENT_S = 290.0  # API Gateway ends a streamed answer of which nothing came for five minutes
 LONGEST_S = 60.0  # API Gateway gives a request that does not stream 29 s
 
 
@@ -68,7 +69,7 @@ def control_app(
 def fronted(house: House, app: ASGIApp) -> ASGIApp:
     """What every request meets first, whichever function it comes to."""
     common, longest_s = house.settings.common, house.settings.answer_within_s
-    in_time = Within(app, longest_s, lambda: house.time_left.begin(longest_s - UNDONE_S))
+    in_time = Within(app, longest_s, lambda: house.time_left.begin(longest_s - UNDONE_S), silent_s=SILENT_S)
     return Front(
         in_time,
         allowed_hosts=common.allowed_hosts or None,

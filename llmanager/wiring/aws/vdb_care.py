@@ -11,7 +11,7 @@ from llmanager.kernel.ids import random_id
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.forget import forget_documents
 from llmanager.vdb.usecases.sweep import Sweep, Tend
-from llmanager.wiring.aws.idle_indexes import with_indexes_by_rows
+from llmanager.wiring.aws.idle_indexes import with_indexes_by_rows, with_segments_listed_seldom
 from llmanager.wiring.aws.job_queue import JobQueue
 from llmanager.wiring.aws.library import Library, library_of
 from llmanager.wiring.aws.queues import queue_at
@@ -20,7 +20,9 @@ from llmanager.wiring.aws.stores import stores_of
 from llmanager.wiring.aws.tables import Tables
 from llmanager.wiring.serving.seldom import seldom
 
-SELDOM_S = 600.0  # what lists all there is; a function that starts anew does it at once
+# What lists all there is; a function that starts anew does it at once.
+SELDOM_S = 600.0
+FILES_SWEPT_S = 3600.0  # it reads a row for each file, and AWS bills each
 Chore = Callable[[], object]
 
 
@@ -34,11 +36,11 @@ def vdb_care(settings: AwsSettings, tables: Tables, clock: Clock) -> Sequence[Ch
 
 
 def chores_of(library: Library, queue: JobQueue, tables: Tables, clock: Clock) -> Sequence[Chore]:
-    vdbs: Collections = with_indexes_by_rows(library.vdbs)
+    vdbs: Collections = with_segments_listed_seldom(with_indexes_by_rows(library.vdbs))
     return [
         queue.poke_overdue,
         Sweep(vdbs),
-        seldom(partial(sweep_files, library.files), SELDOM_S, clock),
+        seldom(partial(sweep_files, library.files), FILES_SWEPT_S, clock),
         seldom(partial(forget_documents, tables("ingested"), vdbs), SELDOM_S, clock),
         Tend(vdbs),
     ]

@@ -61,6 +61,19 @@ def test_what_goes_on_after_the_answer_is_ended_without_a_word():
     assert reply.body == b"all"
 
 
+def test_what_says_nothing_is_ended_sooner_than_what_has_begun():
+    """API Gateway ends a stream of which nothing came for five minutes, in words of its own."""
+    with pytest.raises(AnswerTooSlow, match=r"within 0\.02 s"):
+        answered(slow_after(), limit_s=60, silent_s=FAST_S)
+
+    async def begun(scope, receive, send):
+        await send(start(PLAIN))
+        await asyncio.sleep(3 * FAST_S)
+        await send({"type": "http.response.body", "body": b"late"})
+
+    assert answered(begun, limit_s=60, silent_s=FAST_S).body == b"late"
+
+
 def test_a_timeout_of_the_apps_own_is_not_taken_for_ours():
     async def app(scope, receive, send):
         raise TimeoutError

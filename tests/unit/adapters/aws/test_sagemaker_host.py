@@ -10,9 +10,9 @@ from botocore.exceptions import ClientError
 
 from emulator.boto import connect
 from llmanager.kernel.deadline import TooLate, deadline
-from llmanager.models.entities import Observation, ReplicaState
+from llmanager.models.entities import Observation, ReplicaState, Scaling
 from tests.fakes.clock import NOON
-from tests.fakes.sagemaker import TAGS, R, clients_of, host_on, sagemaker_world
+from tests.fakes.sagemaker import GOOD, TAGS, R, clients_of, host_on, sagemaker_world
 
 READY, STARTING, STOPPING, FAILED = (
     ReplicaState.READY,
@@ -152,6 +152,37 @@ def test_resources_are_all_of_this_stage_in_every_status_on_every_page():
     held = world.host.resources()
     assert [one.resource for one in held] == names
     assert all(one.is_running and one.tags == TAGS and one.created_at == NOON for one in held)
+
+
+@pytest.mark.parametrize("resource", [R, "lm-test-a-v-b-abcdefgh"])
+def test_what_replaced_an_endpoint_config_is_the_same_models(world, resource):
+    """Its ARN has the name in lower case; the tagging API tells nothing but ARNs."""
+    world.run(world.order(resource=resource))
+    world.host.start(world.order(resource=resource, spec=replace(GOOD, scaling=Scaling(max=5))), 0)
+    arns = [item.arn for item in world.cloud.billable() if item.kind == "endpoint-config"]
+    assert len(arns) == 2
+    assert all(arn == arn.lower() for arn in arns)
+
+    assert [held.resource for held in world.host.resources()] == [resource]
+
+
+def test_alarms_of_the_stage_itself_are_no_models(world):
+    """They would count as a fleet that no row tells of: the sweep stops at that, or deletes them one day."""
+    alarm = {
+        "EvaluationPeriods": 1,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "Threshold": 1.0,
+        "Namespace": "LLManager",
+        "MetricName": "PastTtl",
+        "Period": 300,
+        "Statistic": "Maximum",
+        "Tags": [{"Key": "llmanager:stage", "Value": "test"}],
+    }
+    for name in ("PastTtl", "ReconcilerErrors"):
+        world.cloud.client("cloudwatch").put_metric_alarm(AlarmName=f"lm-test-{name}", **alarm)
+    world.clock.advance(3600)
+
+    assert world.host.resources() == ()
 
 
 def test_what_carries_no_tags_is_held_without_them(world):

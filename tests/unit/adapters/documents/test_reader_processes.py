@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from llmanager.adapters.documents.limits import MIB, Limits
-from llmanager.adapters.documents.reader import ChildDocumentReader
+from llmanager.adapters.documents.reader import PACKAGE_ROOT, ChildDocumentReader, environment
 from llmanager.kernel.errors import OutOfSpace
 from llmanager.vdb.errors import DocumentUnreadable
 from tests.fakes.eventually import eventually
@@ -88,3 +88,10 @@ def is_running(pid: int) -> bool:
 
 def _ps(*which: str, show: str) -> str:
     return subprocess.run(["ps", "-o", f"{show}=", *which], capture_output=True, text=True, check=False).stdout
+
+
+def test_a_python_that_is_a_library_is_found_in_the_child_too():
+    """Lambda keeps libpython in /var/lang/lib, and tells of that by a variable alone."""
+    own = {"PYTHONPATH": str(PACKAGE_ROOT)}
+    assert environment("/var/lang", is_shared=True) == own | {"LD_LIBRARY_PATH": "/var/lang/lib"}
+    assert environment("/usr", is_shared=False) == own

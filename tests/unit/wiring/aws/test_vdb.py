@@ -12,7 +12,7 @@ from llmanager.kernel.principal import Principal
 from llmanager.models.entities import Kind
 from llmanager.vdb.rows import WRITERS
 from llmanager.vdb.usecases.hibernate import hibernate
-from llmanager.wiring.aws.idle_indexes import with_indexes_by_rows
+from llmanager.wiring.aws.idle_indexes import LISTED_S, with_indexes_by_rows, with_segments_listed_seldom
 from llmanager.wiring.aws.inner_loop import inner_loop
 from llmanager.wiring.aws.jobs import jobs_app_of
 from llmanager.wiring.aws.vdb import vdb_app_of
@@ -144,6 +144,27 @@ def test_looking_after_what_nobody_uses_does_not_wake_the_store(world):
     object.__setattr__(vdbs, "clock", Later(world.clock, 301))
     assert with_indexes_by_rows(vdbs).store.indexes() == indexes()
     assert not asked
+
+
+def test_segments_are_listed_seldom_but_at_once_while_some_have_no_row(world):
+    served(world, filled)
+    vdbs = world.parts(world.house()).library.vdbs
+    seldom, asked = with_segments_listed_seldom(vdbs), []
+    listed = vdbs.log.resources
+    object.__setattr__(vdbs.log, "resources", lambda: asked.append(1) or listed())
+    assert seldom.log.resources() == seldom.log.resources() == listed()
+    assert len(asked) == 1
+
+    clock = vdbs.clock
+    object.__setattr__(vdbs, "clock", Later(clock, LISTED_S))
+    seldom.log.resources()
+    assert len(asked) == 2
+
+    vdbs.log.blobs.put("vdb/nobodys/1", [b"x"])
+    object.__setattr__(vdbs, "clock", Later(clock, 2 * LISTED_S))
+    for _ in range(3):
+        assert "nobodys" in seldom.log.resources()
+    assert len(asked) == 5
 
 
 def test_a_pass_of_the_reaper_leaves_everything_as_it_is(world):
