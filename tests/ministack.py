@@ -21,6 +21,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.survivors import outlives_tests
+
 COMMAND = Path(__file__).parent.parent / ".venv-ministack" / "bin" / "ministack"
 ACCOUNT, SECRET, REGION = "000000000000", "test", "us-east-1"
 STARTS_IN_S = 60.0  # under load; half a second otherwise
@@ -111,6 +113,7 @@ def shared() -> Ministack:
     if not COMMAND.exists():
         pytest.skip("ministack is not installed: make .venv-ministack from requirements/ministack.txt")
     ministack = started(is_strict=True)
+    outlives_tests(ministack.process.pid)
     atexit.register(ministack.stop)
     return ministack
 

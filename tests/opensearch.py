@@ -22,6 +22,7 @@ from llmanager.adapters.aws.opensearch_http import OpenSearch, http_session, uns
 from llmanager.adapters.aws.opensearch_kind import Kind, Patience
 from llmanager.adapters.aws.opensearch_store import OpenSearchVectorStore
 from llmanager.kernel.clock import SystemClock
+from tests.fakes.survivors import outlives_tests
 from tools.opensearch_server import Absent, start
 
 PATIENCE = Patience(call_s=20.0, read_s=20.0, visible_s=20.0, refused_s=1.0)
@@ -38,6 +39,7 @@ def _url_or_why_not() -> tuple[str | None, str]:
         server = start(folder, is_brief=True)
     except Absent as absent:
         return None, str(absent)
+    outlives_tests(server.process.pid, server.lifeline.pid)
     atexit.register(server.stop)  # before the folder goes: the last one registered runs first
     return server.url, ""
 

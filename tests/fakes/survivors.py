@@ -4,9 +4,16 @@ from collections.abc import Sequence
 
 import psutil
 
+_servers: set[int] = set()
+
+
+def outlives_tests(*pids: int) -> None:
+    """Of a server that many tests share: it is none of what a test must end."""
+    _servers.update(pids)
+
 
 def children(*, recursive: bool = False) -> list[psutil.Process]:
-    """The processes that a test of this process started. The API suite's server is none of them."""
+    """The processes that a test of this process started. Servers that many tests share are none of them."""
     own = [child for child in psutil.Process().children() if not _is_server(child)]
     return own + [heir for child in own for heir in child.children(recursive=True)] if recursive else own
 
@@ -25,7 +32,7 @@ def is_alive(process: psutil.Process) -> bool:
 
 def _is_server(process: psutil.Process) -> bool:
     try:
-        return "llmanager.cli" in process.cmdline()
+        return process.pid in _servers or "llmanager.cli" in process.cmdline()
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
         return False
 

@@ -74,7 +74,10 @@ def test_its_use_keeps_it_awake_and_an_idle_ones_next_request_is_answered(house)
     waking = called(house.chat, request("POST", "/v1/chat/completions", ASK, key=house.stack.key))
     elsewhere.join()
     assert waking["statusCode"] == 503, waking["body"]
-    assert "still waking" in json.loads(waking["body"])["error"]["message"]
+    said = json.loads(waking["body"])["error"]["message"]
+    assert (
+        "still waking" in said or "What a model wakes for goes on" in said
+    )  # a busy machine comes to the second first
     assert int(waking["headers"]["retry-after"]) > 0
     house.until("ready")
     assert house.ask("chat", "/v1/chat/completions", **ASK)["choices"][0]["message"]["content"] == "You said hi"
