@@ -4,11 +4,12 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tools.deployment import account, needs
 from tools.deployment.cdk import ROOT
-from tools.deployment.deploy import admin_key, deploy, synthesise
+from tools.deployment.deploy import admin_key, deploy, synthesise, templates
 from tools.deployment.installation import Installation
 from tools.deployment.refusal import Refusal
 from tools.deployment.teardown import destroy, remove_data
@@ -90,7 +91,9 @@ def show_key(one: Installation) -> None:
 def run_destroy(one: Installation, options: argparse.Namespace) -> None:
     if options.all_data:
         confirmed(one)
-    synthesise(one, say)
+    # What is destroyed is found by its name: no code has to be built for that.
+    one = replace(one, context={**one.context, "code": "placeholder"})
+    templates(one, say)
     if not destroy(one, say):
         say(f"There is no service stack {one.service} in account {one.account.id}, {one.account.region}.")
     if options.all_data:

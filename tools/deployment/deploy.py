@@ -40,6 +40,10 @@ def synthesise(one: Installation, say: Say) -> None:
     built = subprocess.run([sys.executable, "-m", "tools.lambda_packages", one.target], cwd=ROOT, check=False)
     if built.returncode != 0:
         raise Refusal("The functions' packages could not be built; the lines above say why.")
+    templates(one, say)
+
+
+def templates(one: Installation, say: Say) -> None:
     one.cdk.install()
     say("Making the templates …")
     one.cdk.synth()

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import psutil
 
@@ -74,7 +75,8 @@ def deploy(state: State, stage: str, context: Mapping[str, str]) -> None:
     try:
         code = process.wait()
     except KeyboardInterrupt:
-        processes.end([psutil.Process(process.pid)])
+        with suppress(psutil.NoSuchProcess):  # it heard the Ctrl-C too, and was quicker
+            processes.end([psutil.Process(process.pid)])
         raise
     if code != 0:
         raise Refusal(
