@@ -138,7 +138,7 @@ run_check() {
 }
 
 run_test() {
-    setup dev
+    setup_ministack
     if [ $# -gt 0 ]; then exec "$python" -m pytest "$@"; fi
     local failed=0 rc=0
     "$python" -m pytest -n 2 --dist loadfile -m "not e2e and not simulation" tests || failed=1
