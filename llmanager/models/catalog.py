@@ -6,7 +6,7 @@ arrives is checked against the hub's own checksum, and its header is read, whate
 
 from dataclasses import dataclass
 
-from llmanager.models.entities import Kind
+from llmanager.models.entities import Backend, Kind
 
 
 @dataclass(frozen=True)
@@ -14,13 +14,14 @@ class CatalogEntry:
     alias: str
     kind: Kind
     title: str
-    source: str  # "builtin:demo-tiny", "builtin:minilm" or "hub:owner/repo:file.gguf"
+    source: str  # "builtin:demo-tiny", "builtin:minilm", "hub:owner/repo:file.gguf"; elsewhere the hub's id
     size_mib: int
     parameters: int
     licence: str
     context_tokens: int
     note: str
     dimensions: int | None = None  # of an embedding model's vectors
+    backend: Backend = Backend.LOCAL  # where it can be created under this name
 
 
 ENTRIES: tuple[CatalogEntry, ...] = (

@@ -220,7 +220,8 @@ class CatalogModel(Response):
     licence: str
     context_tokens: int
     note: str
-    instance_type: str
+    backend: str
+    instance_type: str | None
     usd_per_hour: str | None
     fit: Fit | None
 

@@ -33,9 +33,11 @@ def model(api, name, chat_source):
     delete_all_trace(api, name)
 
 
-def test_the_catalog_names_what_can_be_created_by_alias(api):
-    models = api.get("/model/catalog").json["models"]
-    assert {"demo-tiny", "minilm"} <= {entry["alias"] for entry in models}
+def test_the_catalog_names_what_can_be_created_by_alias_where_it_runs_and_for_how_much(api, chat_source):
+    models = {entry["alias"]: entry for entry in api.get("/model/catalog").json["models"]}
+    assert {chat_source, "minilm" if api.platform == "local" else "gte-large"} <= models.keys()
+    assert models[chat_source]["backend"] == ("local" if api.platform == "local" else "sagemaker")
+    assert (models[chat_source]["usd_per_hour"] == "0") is (api.platform == "local")
 
 
 def test_a_plan_tells_price_and_fit_and_creates_nothing(api, name, chat_source):

@@ -49,10 +49,11 @@ class SageMakerModelHost:
         clock: Clock,
         bearer: Callable[[], str] | None = None,
         runtime_url: Callable[[], str] | None = None,  # None: AWS's own
+        clock_skew_s: float = TRAITS.clock_skew_s,
         hub_token: str | None = None,  # for gated models without weights of one's own
         known: Catalog | None = None,
     ) -> None:
-        self.traits = TRAITS
+        self.traits = replace(TRAITS, clock_skew_s=clock_skew_s)
         self._clients = clients
         self._role_arn, self._region, self._stage = role_arn, region, stage
         self._clock, self._bearer, self._hub_token = clock, bearer, hub_token

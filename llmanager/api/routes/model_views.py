@@ -6,7 +6,7 @@ from llmanager.kernel.errors import Conflict, InvalidInput, Retryable
 from llmanager.kernel.money import usd_text
 from llmanager.models.actions import describe
 from llmanager.models.catalog import CatalogEntry
-from llmanager.models.entities import Backend, Model, ModelSpec, Observation, Quote, ReplicaState, Status
+from llmanager.models.entities import Model, ModelSpec, Observation, Quote, ReplicaState, Status
 from llmanager.models.ledger import spent_by
 from llmanager.models.limits import expires_at, sleeps_at
 from llmanager.models.reconcile import plan, status
@@ -87,12 +87,12 @@ def _refusal(registry: Registry, model: Model) -> str | None:
 
 
 def catalog_view(registry: Registry, entry: CatalogEntry) -> wire.CatalogModel:
-    """With the fit on this host, as far as it is known without a network."""
+    """With the fit on its host, as far as it is known without a network."""
     quote: Quote | None = None
-    host = registry.hosts.get(Backend.LOCAL)
+    host = registry.hosts.get(entry.backend)
     if host is not None:
         try:
-            quote = host.quote(ModelSpec(model=entry.alias, kind=entry.kind))
+            quote = host.quote(ModelSpec(model=entry.alias, kind=entry.kind, backend=entry.backend))
         except (InvalidInput, Retryable):
             quote = None
     return wire.CatalogModel(
@@ -104,7 +104,8 @@ def catalog_view(registry: Registry, entry: CatalogEntry) -> wire.CatalogModel:
         licence=entry.licence,
         context_tokens=entry.context_tokens,
         note=entry.note,
-        instance_type="local",
+        backend=entry.backend,
+        instance_type=quote.instance_type if quote else None,
         usd_per_hour=told_usd(quote.usd_per_hour) if quote else None,
         fit=_fit(quote) if quote else None,
     )

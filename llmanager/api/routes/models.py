@@ -10,7 +10,6 @@ from llmanager.api.routes import model_views as views
 from llmanager.api.routes.model_specs import creation_in, revised
 from llmanager.gateway.ports import Keyring
 from llmanager.kernel.principal import Principal
-from llmanager.models import catalog
 from llmanager.models.entities import Kind, Status
 from llmanager.models.reconcile import status
 from llmanager.models.rows import Key
@@ -71,7 +70,7 @@ def _reading(registry: Registry, keyring: Keyring) -> APIRouter:
 
     @router.get("/catalog")
     def model_catalog(kind: Kind | None = None, _caller: Principal = reader) -> wire.Catalog:
-        entries = [e for e in catalog.ENTRIES if kind is None or e.kind is kind]
+        entries = [e for e in registry.catalog if kind is None or e.kind is kind]
         return wire.Catalog(models=tuple(views.catalog_view(registry, e) for e in entries))
 
     return router

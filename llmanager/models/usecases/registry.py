@@ -10,6 +10,7 @@ from llmanager.kernel.table import Action, Check, Delete, Expect, Put, Table, al
 from llmanager.models import rows
 from llmanager.models.absent_host import AbsentHost
 from llmanager.models.caps import NOTHING, Caps, Claim, worst_case
+from llmanager.models.catalog import ENTRIES, CatalogEntry
 from llmanager.models.entities import Backend, Model, Order, Tags, Use
 from llmanager.models.errors import ModelNotFound
 from llmanager.models.limits import ends_at
@@ -37,6 +38,7 @@ class Registry:
     new_id: NewId
     stage: str = "dev"
     caps: Caps = Caps()  # noqa: RUF009 (frozen)
+    catalog: tuple[CatalogEntry, ...] = ENTRIES  # what can be created here by a short name
     changed: Callable[[Key], None] = field(default=_nobody)  # after every answered write of a model row
     # The replicas of a resource at which this process has requests; None: none go through it.
     busy: Callable[[str], frozenset[int] | None] = field(default=_unknown)

@@ -1,7 +1,7 @@
 """The gateway in a function: routes from rows, models on SageMaker and at remotes, nothing that could change them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from llmanager.adapters.remote.aiohttp_upstreams import AiohttpUpstreams
@@ -73,9 +73,9 @@ def hosts_out_of_reach(settings: Settings) -> dict[Backend, ModelHost]:
     """This function wakes models by their rows alone; what decides about a wake is known of their hosts."""
     hosts: dict[Backend, ModelHost] = {Backend.REMOTE: RemoteModelHost(settings.remotes, on_change=lambda _: None)}
     if settings.sagemaker is not None:
-        from llmanager.adapters.aws.sagemaker_endpoints import TRAITS
+        from llmanager.adapters.aws.sagemaker_endpoints import SURE_CLOCKS_S, TRAITS
 
-        hosts[Backend.SAGEMAKER] = AbsentHost(Backend.SAGEMAKER, TRAITS)
+        hosts[Backend.SAGEMAKER] = AbsentHost(Backend.SAGEMAKER, replace(TRAITS, clock_skew_s=SURE_CLOCKS_S))
     return hosts
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from llmanager.gateway.ports import Upstream, Upstreams
 from llmanager.kernel.clock import Clock
+from llmanager.models.catalog import CatalogEntry
 from llmanager.models.ports import ModelHost
 from llmanager.wiring.settings import Settings
 from llmanager.wiring.values import SettingsError
@@ -15,12 +16,16 @@ if TYPE_CHECKING:
 
 
 def sagemaker_host(
-    settings: Settings, clock: Clock, kind: "type[SageMakerModelHost] | None" = None
+    settings: Settings, clock: Clock, kind: "type[SageMakerModelHost] | None" = None, *, is_on_aws: bool = False
 ) -> ModelHost | None:
-    """None where it is not set up; `kind`: of host, if it is not to do all. Raises SettingsError where it cannot be."""
+    """None where it is not set up. Raises SettingsError where it cannot be.
+
+    `kind`: of host, if it is not to do all. `is_on_aws`: all that share its models have AWS's clocks.
+    """
     if settings.sagemaker is None:
         return None
     try:
+        from llmanager.adapters.aws.sagemaker_endpoints import SURE_CLOCKS_S, TRAITS
         from llmanager.adapters.aws.sagemaker_host import SageMakerModelHost
         from llmanager.adapters.aws.session import connected, runtime_url
     except ModuleNotFoundError as error:
@@ -37,7 +42,15 @@ def sagemaker_host(
         bearer=bearer,
         runtime_url=partial(runtime_url, region),
         hub_token=settings.hf_token,
+        clock_skew_s=SURE_CLOCKS_S if is_on_aws else TRAITS.clock_skew_s,
     )
+
+
+def sagemaker_entries() -> tuple[CatalogEntry, ...]:
+    """What the catalog has for SageMaker."""
+    from llmanager.adapters.aws.sagemaker_entries import entries
+
+    return entries()
 
 
 def sagemaker_upstreams(

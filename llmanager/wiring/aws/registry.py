@@ -10,7 +10,7 @@ from llmanager.models.entities import Backend
 from llmanager.models.ports import ModelHost
 from llmanager.models.rows import Key
 from llmanager.models.usecases.registry import Registry
-from llmanager.wiring.aws.models import sagemaker_host
+from llmanager.wiring.aws.models import sagemaker_entries, sagemaker_host
 from llmanager.wiring.aws.remote_notes import TableNotes
 from llmanager.wiring.aws.settings import AwsSettings
 from llmanager.wiring.aws.tables import Tables
@@ -38,6 +38,7 @@ def registry_of(
         new_id=random_id,
         stage=settings.common.stage,
         caps=caps_of(settings.common),
+        catalog=sagemaker_entries() if settings.common.sagemaker else (),
         changed=changed,
     )
 
@@ -48,7 +49,7 @@ def hosts_of(
     notes = TableNotes(tables("registry"))
     remotes = RemoteModelHost(settings.common.remotes, on_change=lambda _: None, notes=notes)
     hosts: dict[Backend, ModelHost] = {Backend.REMOTE: remotes}
-    cloud = sagemaker_host(settings.common, clock, kind)
+    cloud = sagemaker_host(settings.common, clock, kind, is_on_aws=True)
     if cloud is not None:
         hosts[Backend.SAGEMAKER] = cloud
     return hosts

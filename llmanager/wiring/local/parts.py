@@ -21,6 +21,7 @@ from llmanager.kernel.clock import Clock, SystemClock
 from llmanager.kernel.errors import LLManagerError, Retryable
 from llmanager.kernel.ids import random_id
 from llmanager.kernel.table import Table
+from llmanager.models.catalog import ENTRIES
 from llmanager.models.entities import Backend
 from llmanager.models.ports import ModelHost
 from llmanager.models.rows import Key
@@ -29,7 +30,7 @@ from llmanager.models.usecases.recover import void_leases
 from llmanager.models.usecases.registry import Registry
 from llmanager.models.usecases.sweep import sweep as sweep_models
 from llmanager.vdb.usecases.ingest import Embed
-from llmanager.wiring.aws.models import sagemaker_host
+from llmanager.wiring.aws.models import sagemaker_entries, sagemaker_host
 from llmanager.wiring.local.chores import Chores
 from llmanager.wiring.local.library import Library, opened_library
 from llmanager.wiring.local.loop import ReconcileLoop
@@ -108,6 +109,7 @@ def opened_parts(settings: Settings) -> Iterator[Parts]:
             new_id=random_id,
             stage=settings.stage,
             caps=caps_of(settings),
+            catalog=ENTRIES if cloud is None else ENTRIES + sagemaker_entries(),
             changed=news.model_changed,
             busy=news.busy,
         )
