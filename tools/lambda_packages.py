@@ -6,16 +6,24 @@ same however often it is built. One that is up to date is left alone.
 
 import argparse
 import hashlib
+import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from llmanager.adapters.remote.aiohttp_upstreams import AiohttpUpstreams
+from llmanager.wiring.aws import description
+from llmanager.wiring.local.app import app_of
+from llmanager.wiring.local.parts import opened_parts
+from llmanager.wiring.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "lambda"
@@ -70,6 +78,7 @@ def build(target: str, group: str) -> Path:
         install(making, targets()[target], group)
         trim(making, group)
         copy_sources(making, group)
+        (making / "llmanager" / "wiring" / "aws" / description.FILE).write_bytes(openapi_document())
         if compiler is not None:
             compile_all(compiler, making)
         make_unchanging(making)
@@ -155,6 +164,16 @@ def copy_sources(folder: Path, group: str) -> None:
 
 
 @cache
+@cache
+def openapi_document() -> bytes:
+    """Of the local server, whose routes are those of all functions together."""
+    with tempfile.TemporaryDirectory() as home:
+        settings = Settings.from_env({"LLMANAGER_HOME": home})
+        with opened_parts(settings) as parts:
+            document = app_of(settings, parts, AiohttpUpstreams()).describe()
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
 def python_of(version: str) -> str | None:
     """An interpreter of this version, if there is one here: only it makes bytecode that a function can run."""
     for candidate in (sys.executable, shutil.which(f"python{version}")):

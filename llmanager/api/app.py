@@ -26,10 +26,23 @@ class Application:
             await self._control_plane(scope, receive, send)
 
 
-def control_plane(routers: Sequence[APIRouter], is_ready: IsReady, version: str) -> FastAPI:
-    """The OpenAPI document is at /openapi.json; the interactive pages load scripts from elsewhere, so they are off."""
+class _Described(FastAPI):
+    description_of_all: dict[str, Any] | None = None
+
+    def openapi(self) -> dict[str, Any]:
+        return self.description_of_all or super().openapi()
+
+
+def control_plane(
+    routers: Sequence[APIRouter], is_ready: IsReady, version: str, description: dict[str, Any] | None = None
+) -> FastAPI:
+    """The OpenAPI document is at /openapi.json; the interactive pages load scripts from elsewhere, so they are off.
+
+    `description`: that document, where this app is only a part of what it tells of.
+    """
     refusal: dict[int | str, dict[str, Any]] = {"default": {"model": ErrorAnswer, "description": "A refusal"}}
-    app = FastAPI(title="LLManager", version=version, docs_url=None, redoc_url=None, responses=refusal)
+    app = _Described(title="LLManager", version=version, docs_url=None, redoc_url=None, responses=refusal)
+    app.description_of_all = description
     install_error_handlers(app)
     app.include_router(health_routes(is_ready))
     for router in routers:

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from llmanager.wiring.aws import description
 from llmanager.wiring.aws.functions import EVERYWHERE, FUNCTIONS
 from tests.lambdas.events import ACCOUNT, REGION
 from tools.lambda_packages import GROUPS, NotBuilt, build, size_mib
@@ -119,6 +120,12 @@ def test_nothing_of_the_laptop_is_shipped(package):
     }
     for absent in ELSEWHERE:
         assert not (folder / absent).exists()
+
+
+def test_every_function_describes_the_whole_api(package):
+    document = json.loads((package("api") / "llmanager" / "wiring" / "aws" / description.FILE).read_bytes())
+    nouns = {path.split("/")[1] for path in document["paths"]}
+    assert nouns >= {"admin", "auth", "chat", "files", "health", "history", "jobs", "model", "vdb"}
 
 
 def test_what_is_up_to_date_is_left_alone(package):

@@ -19,6 +19,7 @@ from llmanager.gateway.ports import Keyring
 from llmanager.kernel.clock import Clock
 from llmanager.kernel.ids import random_id
 from llmanager.wiring.aws.clock import ThawedClock
+from llmanager.wiring.aws.description import description
 from llmanager.wiring.aws.settings import AwsSettings
 from llmanager.wiring.aws.tables import Tables, tables_of
 from llmanager.wiring.aws.time_left import TimeLeft
@@ -59,7 +60,7 @@ def control_app(
 
     `longest_s`: that a request may take. After it a key whose request has not ended is one that was cut off.
     """
-    app = control_plane(routers, is_ready, own_version())
+    app = control_plane(routers, is_ready, own_version(), description())
     app.add_middleware(
         Idempotency, table=house.tables("idempotency"), keyring=house.keyring, clock=house.clock, lease_s=longest_s
     )

@@ -1,8 +1,10 @@
 """The whole HTTP surface of the local platform, joined to its parts."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.types import ASGIApp
@@ -47,6 +49,7 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 @dataclass(frozen=True)
 class App:
     asgi: ASGIApp
+    describe: Callable[[], dict[str, Any]]  # makes the OpenAPI document
     _parts: Parts
     _embedder: GatewayEmbedder
 
@@ -103,7 +106,7 @@ def app_of(settings: Settings, parts: Parts, upstreams: Upstreams) -> App:
         stage=settings.stage,
         new_id=random_id,
     )
-    return App(front, parts, embedder)
+    return App(front, control.openapi, parts, embedder)
 
 
 def assistant_of(parts: Parts, gateway: Gateway, embedder: GatewayEmbedder) -> Assistant:

@@ -74,3 +74,9 @@ def test_pages_with_foreign_scripts_are_off_and_the_document_is_on(path):
     document = client.get("/openapi.json").json()
     assert document["info"] == {"title": "LLManager", "version": "1.2.3"}
     assert {"/health", "/ready", "/hello"} <= set(document["paths"])
+
+
+def test_a_part_of_an_api_may_tell_of_the_whole():
+    whole = {"openapi": "3.1.0", "paths": {"/elsewhere": {}}}
+    part = TestClient(control_plane([], lambda: None, "1.2.3", whole))
+    assert part.get("/openapi.json").json() == whole
