@@ -5,6 +5,7 @@ import json
 import pytest
 
 from llmanager.kernel.errors import LLManagerError
+from llmanager.wiring.aws.apps import READY_S
 from llmanager.wiring.aws.functions import FUNCTIONS
 from tests.lambdas.events import records, request, schedule
 from tests.lambdas.stack import Stack, answered, called
@@ -172,6 +173,7 @@ def test_health_asks_nobody_and_ready_asks_the_table(fleet, stack):
     assert answered(fleet.models, request("GET", "/health")) == {"status": "Healthy"}
     assert answered(fleet.models, request("GET", "/ready")) == {"status": "Ready"}
     stack.dynamodb.delete_table(TableName="lm-test-registry")
+    stack.clock.advance(READY_S)
     answered(fleet.models, request("GET", "/ready"), 503)
     answered(fleet.models, request("GET", "/health"))
 
