@@ -34,7 +34,7 @@ class Blobs(Construct):
                 # An upload that nobody took in: its address ended long ago.
                 s3.LifecycleRule(id="incoming", prefix="incoming/", expiration=Duration.days(2)),
             ],
-            removal_policy=RemovalPolicy.RETAIN if options.is_aws else RemovalPolicy.DESTROY,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if options.is_aws else RemovalPolicy.DESTROY,
         )
         accept(
             self.bucket,
