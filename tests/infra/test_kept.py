@@ -85,6 +85,7 @@ def test_the_bucket_is_private_encrypted_and_keeps_what_is_deleted_for_a_week(aw
     assert unfinished["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     assert unfinished["NoncurrentVersionExpiration"] == {"NoncurrentDays": 7}
     assert (incoming["Prefix"], incoming["ExpirationInDays"]) == ("incoming/", 2)
+    assert incoming["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}  # each is twice there until then
 
 
 def test_blobs_queues_and_alarms_are_reached_by_tls_only(aws):
