@@ -2,6 +2,7 @@
 
 import json
 
+import boto3
 import pytest
 
 from llmanager.kernel.errors import LLManagerError
@@ -176,6 +177,26 @@ def test_health_asks_nobody_and_ready_asks_the_table(fleet, stack):
     stack.clock.advance(READY_S)
     answered(fleet.models, request("GET", "/ready"), 503)
     answered(fleet.models, request("GET", "/health"))
+
+
+def test_the_reaper_gives_what_sagemaker_logs_an_end_once_an_hour(fleet, stack):
+    logs = boto3.client("logs")
+    names = [f"/aws/sagemaker/Endpoints/lm-test-{name}" for name in ("a", "b")]
+
+    def kept():
+        groups = logs.describe_log_groups(logGroupNamePrefix="/aws/sagemaker/")["logGroups"]
+        return [group.get("retentionInDays") for group in groups]
+
+    logs.create_log_group(logGroupName=names[0])
+    called(fleet.reaper, schedule())
+    assert kept() == [30]
+    logs.create_log_group(logGroupName=names[1])
+    stack.clock.advance(3540)
+    called(fleet.reaper, schedule())
+    assert kept() == [30, None]
+    stack.clock.advance(60)
+    called(fleet.reaper, schedule())
+    assert kept() == [30, 30]
 
 
 @pytest.mark.parametrize("name", ["models", "reconciler", "reaper", "watchdog"])
