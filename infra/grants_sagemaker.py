@@ -174,6 +174,23 @@ def nowhere_else(place: Place) -> Grant:
     )
 
 
+def limit_logs(place: Place) -> tuple[Grant, ...]:
+    """SageMaker makes its log groups without an end; they can be given one, and neither read nor deleted."""
+    families = ("Endpoints", "InferenceComponents")
+    return (
+        Grant(
+            ("logs:DescribeLogGroups",),
+            ["*"],
+            why_wildcard="IAM knows no prefix here: a list is a question about all groups; it only reads their names",
+        ),
+        Grant(
+            ("logs:PutRetentionPolicy",),
+            [place.arn("logs", f"log-group:/aws/sagemaker/{family}/lm-{place.stage}-*") for family in families],
+            why_wildcard=NAMED,
+        ),
+    )
+
+
 def ask_models(place: Place) -> tuple[Grant, ...]:
     return (
         Grant(

@@ -81,6 +81,7 @@ class ServerlessStandIn:
         operation = parts.path.split("/")[-1] if "_" in parts.path else request.method
         assert operation in SERVERLESS_TAKES, request.url
         assert not parts.query, f"serverless knows no {parts.query}"
+        assert operation != "_mapping" or parts.path != "/_mapping", "serverless wants an index or a pattern"
         if operation == "PUT":
             body = json.loads(request.body)
             check_serverless_creation(body)

@@ -97,6 +97,7 @@ def idle(stage: Stage, prices: Prices, free: Prices, assumed: Prices, days: int)
     polls = stage.polled_queues * assumed["queue_polls_a_minute"] * MINUTES_A_DAY * days
     log_gb = runs * assumed["scheduled_run_log_kb"] / KIB_A_GB
     reads = runs * assumed["scheduled_run_read_units"] / 1e6
+    lists = assumed["blob_lists_an_hour"] * 24 * days
     rows_gb, restore = assumed["stored_rows_gb"], prices["dynamodb_restore_gb_month"]
 
     def line(what: str, how: str, amount: float, price: float, given: float = 0.0) -> Line:
@@ -139,6 +140,7 @@ def idle(stage: Stage, prices: Prices, free: Prices, assumed: Prices, days: int)
         line("Rows, kept", f"{rows_gb:g} GB", rows_gb, prices["dynamodb_gb_month"], free["dynamodb_gb"]),
         line("Rows, restorable", f"{rows_gb:g} GB", rows_gb, restore),
         line("Blobs, kept", f"{assumed['stored_blobs_gb']:g} GB", assumed["stored_blobs_gb"], prices["s3_gb_month"]),
+        line("Blobs, listed", f"{lists:,.0f} requests", lists / 1000, prices["s3_thousand_lists"]),
         line(
             "Vector index, kept",
             f"{assumed['stored_index_gb']:g} GB, 0 OCU",
@@ -170,6 +172,7 @@ def used(stage: Stage, prices: Prices, assumed: Prices, days: int, pattern: Mapp
     instances = max(1, math.ceil(peak_a_s / assumed["model_queries_a_second"]))
     model_h = bursts * (hours + assumed["wake_h"] + assumed["model_tail_h"]) * days
     search_h = bursts * (hours + assumed["search_sleeps_after_h"]) * days
+    model_log_gb = queries * days * assumed["query_model_log_kb"] / KIB_A_GB
     models_alarms = 2 * assumed["alarms_a_model"] * prices["alarm_month"]
     return Use(
         queries_a_day=queries,
@@ -177,6 +180,6 @@ def used(stage: Stage, prices: Prices, assumed: Prices, days: int, pattern: Mapp
         control_usd=idle_usd + models_alarms + queries * days * overhead_usd(stage, prices, assumed),
         search_usd=search_h * assumed["search_ocu_awake"] * prices["opensearch_ocu_hour"],
         embedder_usd=model_h * prices["embedder_instance_hour"],
-        model_usd=model_h * instances * prices["model_instance_hour"],
+        model_usd=model_h * instances * prices["model_instance_hour"] + model_log_gb * prices["log_gb"],
         instances=instances,
     )

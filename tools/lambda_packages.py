@@ -34,7 +34,7 @@ UNCHANGING_S = 315_619_200  # 1 January 1980, the earliest that a zip file can t
 MODEL_HOST = {"sagemaker", "sagemaker-runtime", "application-autoscaling", "cloudwatch", "resourcegroupstaggingapi"}
 SERVICES = {
     "api": MODEL_HOST | {"dynamodb", "sqs", "secretsmanager", "sts"},
-    "ingest": MODEL_HOST | {"dynamodb", "sqs", "s3", "sts"},
+    "ingest": MODEL_HOST | {"dynamodb", "sqs", "s3", "sts", "logs"},
     "chat": MODEL_HOST | {"dynamodb", "sqs", "s3", "sts"},
 }
 # Of ours: what only a laptop does, but for the few modules that the settings name.

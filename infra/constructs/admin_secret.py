@@ -18,7 +18,8 @@ class AdminSecret(Construct):
             name=names.admin_secret(options.stage),
             description=f"LLManager {options.stage}: the admin's API key, made at the first deployment",
         )
-        self.secret.apply_removal_policy(RemovalPolicy.RETAIN if options.is_aws else RemovalPolicy.DESTROY)
+        kept = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+        self.secret.apply_removal_policy(kept if options.is_aws else RemovalPolicy.DESTROY)
         accept(
             self.secret,
             {

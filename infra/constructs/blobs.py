@@ -31,10 +31,15 @@ class Blobs(Construct):
                     noncurrent_version_expiration=KEPT_AFTER_DELETION,
                     expired_object_delete_marker=True,
                 ),
-                # An upload that nobody took in: its address ended long ago.
-                s3.LifecycleRule(id="incoming", prefix="incoming/", expiration=Duration.days(2)),
+                # An upload that nobody took in: its address ended long ago. One that was taken in is a blob by now.
+                s3.LifecycleRule(
+                    id="incoming",
+                    prefix="incoming/",
+                    expiration=Duration.days(2),
+                    noncurrent_version_expiration=Duration.days(1),
+                ),
             ],
-            removal_policy=RemovalPolicy.RETAIN if options.is_aws else RemovalPolicy.DESTROY,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if options.is_aws else RemovalPolicy.DESTROY,
         )
         accept(
             self.bucket,

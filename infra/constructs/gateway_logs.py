@@ -24,7 +24,7 @@ class GatewayLogs(Construct):
             managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(MANAGED)],
         )
         account = apigateway.CfnAccount(self, "Account", cloud_watch_role_arn=self.role.role_arn)
-        policy = RemovalPolicy.RETAIN if options.is_aws else RemovalPolicy.DESTROY
+        policy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if options.is_aws else RemovalPolicy.DESTROY
         self.role.apply_removal_policy(policy)
         account.apply_removal_policy(policy)
         finding = f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{MANAGED}]"

@@ -9,7 +9,7 @@ from infra.constructs.surroundings import Surroundings
 from infra.functions import JOBS, WORKER
 from infra.grants import consume
 
-AT_ONCE = 10  # workers that the queue may start
+AT_ONCE = 4  # workers that the queue may start: a new account runs 10 functions at once, and the API needs some
 
 
 class Jobs(Construct):

@@ -10,7 +10,7 @@ from infra.constructs.surroundings import Surroundings
 from infra.functions import MODELS, RECONCILER
 from infra.grants import consume
 
-AT_ONCE = 5  # reconcilers that the queue may start; each message is one model
+AT_ONCE = 2  # reconcilers that the queue may start, the least there is; each takes up to ten models
 
 
 class Models(Construct):

@@ -13,6 +13,11 @@ class Reaper(Construct):
         super().__init__(scope, identifier)
         place = place_of(around.options)
         self.function = around.function(
-            self, "Reaper", REAPER, *grants_sagemaker.take_away(place), *grants_sagemaker.retag(place)
+            self,
+            "Reaper",
+            REAPER,
+            *grants_sagemaker.take_away(place),
+            *grants_sagemaker.retag(place),
+            *grants_sagemaker.limit_logs(place),
         )
         self.function.every(1)

@@ -32,5 +32,5 @@ class Tables(Construct):
                 point_in_time_recovery_enabled=True
             ),
             deletion_protection=options.is_aws,
-            removal_policy=RemovalPolicy.RETAIN if options.is_aws else RemovalPolicy.DESTROY,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if options.is_aws else RemovalPolicy.DESTROY,
         )

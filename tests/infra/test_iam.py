@@ -82,6 +82,7 @@ def test_whole_accounts_are_named_only_where_iam_knows_no_resource(aws):
         "cloudwatch:GetMetricData",
         "cloudwatch:PutMetricData",  # the role of the models' containers, their own namespace
         "ecr:GetAuthorizationToken",
+        "logs:DescribeLogGroups",
         "sagemaker:CallWithBearerToken",
         "sagemaker:ListEndpointConfigs",
         "sagemaker:ListEndpoints",
@@ -202,6 +203,11 @@ def test_rights_on_storage_are_those_that_its_adapters_call(aws):
             "list_objects_v2": ["ListBucket"],
             "abort_multipart_upload": ["AbortMultipartUpload"],
         },
+        "logs": {
+            "describe_log_groups": ["DescribeLogGroups"],
+            "put_retention_policy": ["PutRetentionPolicy"],
+            "": ["CreateLogStream", "PutLogEvents"],  # Lambda's own
+        },
         "secretsmanager": {"get_secret_value": ["GetSecretValue"], "put_secret_value": ["PutSecretValue"]},
     }
     for service, calls in asked.items():
@@ -210,6 +216,15 @@ def test_rights_on_storage_are_those_that_its_adapters_call(aws):
     lambdas_own = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"}
     assert granted(aws, "sqs") == lambdas_own | {"sqs:SendMessage"}
     assert "send_message" in sources
+
+
+def test_the_reaper_gives_logs_of_models_an_end_and_touches_no_others(aws):
+    assert holders(aws, {"logs:PutRetentionPolicy"}) == {"reaper"}
+    (right,) = giving(aws, "reaper", {"logs:PutRetentionPolicy"})
+    assert {resource.partition("log-group:")[2] for resource in right.resources} == {
+        "/aws/sagemaker/Endpoints/lm-dev-*",
+        "/aws/sagemaker/InferenceComponents/lm-dev-*",
+    }
 
 
 def test_only_small_tables_are_read_as_a_whole(aws):

@@ -42,7 +42,13 @@ def test_queues_start_their_functions_and_report_each_message_apart(aws):
     assert {logical_name(aws, m["FunctionName"]): m["BatchSize"] for m in mappings} == {"reconciler": 10, "worker": 1}
     for mapping in mappings:
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-        assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
+
+
+def test_queues_leave_room_for_the_api_in_a_new_account(aws):
+    """Lambda runs ten functions at once there."""
+    most = [m["ScalingConfig"]["MaximumConcurrency"] for m in properties(aws, "AWS::Lambda::EventSourceMapping")]
+    assert min(most) >= 2  # Lambda takes no less
+    assert sum(most) <= 6
 
 
 def test_every_queue_has_a_dead_letter_queue_that_keeps_for_two_weeks(aws):

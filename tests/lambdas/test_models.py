@@ -2,9 +2,11 @@
 
 import json
 
+import boto3
 import pytest
 
 from llmanager.kernel.errors import LLManagerError
+from llmanager.wiring.aws.apps import READY_S
 from llmanager.wiring.aws.functions import FUNCTIONS
 from tests.lambdas.events import records, request, schedule
 from tests.lambdas.stack import Stack, answered, called
@@ -172,8 +174,29 @@ def test_health_asks_nobody_and_ready_asks_the_table(fleet, stack):
     assert answered(fleet.models, request("GET", "/health")) == {"status": "Healthy"}
     assert answered(fleet.models, request("GET", "/ready")) == {"status": "Ready"}
     stack.dynamodb.delete_table(TableName="lm-test-registry")
+    stack.clock.advance(READY_S)
     answered(fleet.models, request("GET", "/ready"), 503)
     answered(fleet.models, request("GET", "/health"))
+
+
+def test_the_reaper_gives_what_sagemaker_logs_an_end_once_an_hour(fleet, stack):
+    logs = boto3.client("logs")
+    names = [f"/aws/sagemaker/Endpoints/lm-test-{name}" for name in ("a", "b")]
+
+    def kept():
+        groups = logs.describe_log_groups(logGroupNamePrefix="/aws/sagemaker/")["logGroups"]
+        return [group.get("retentionInDays") for group in groups]
+
+    logs.create_log_group(logGroupName=names[0])
+    called(fleet.reaper, schedule())
+    assert kept() == [30]
+    logs.create_log_group(logGroupName=names[1])
+    stack.clock.advance(3540)
+    called(fleet.reaper, schedule())
+    assert kept() == [30, None]
+    stack.clock.advance(60)
+    called(fleet.reaper, schedule())
+    assert kept() == [30, 30]
 
 
 @pytest.mark.parametrize("name", ["models", "reconciler", "reaper", "watchdog"])

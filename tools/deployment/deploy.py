@@ -12,7 +12,7 @@ from collections.abc import Callable
 import boto3
 from botocore.exceptions import ClientError
 
-from tools.deployment import functions, gateway, stacks
+from tools.deployment import concurrency, functions, gateway, stacks, unfinished
 from tools.deployment.cdk import ROOT
 from tools.deployment.installation import Installation
 from tools.deployment.refusal import Refusal
@@ -25,6 +25,9 @@ def deploy(one: Installation, agreed: Callable[[str], bool], say: Say) -> str:
     """Base URL of the deployed API."""
     synthesise(one, say)
     bootstrap(one, agreed, say)
+    if not one.account.is_emulated and (warned := concurrency.warning(boto3.client("lambda"))) is not None:
+        say(warned)
+    unfinished.clear(one, say)
     say("Deploying …")
     told = one.cdk.deploy([one.stateful, one.service])[one.service]
     gateway.opened(boto3.client("apigateway"), told["ApiId"], one.stage, one.cdk.template(one.service))

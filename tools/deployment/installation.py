@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from infra import names
 from tools.deployment.account import Account
 from tools.deployment.cdk import ROOT, Cdk
 
@@ -34,10 +35,18 @@ class Installation:
 
     @property
     def admin_secret(self) -> str:
-        return self.named("admin-key")
+        return names.admin_secret(self.stage)
+
+    @property
+    def bucket(self) -> str:
+        return names.bucket(self.stage, self.account.id, self.account.region)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        return tuple(names.table(self.stage, name) for name in names.TABLES)
 
     def function(self, name: str) -> str:
         return self.named(name)
 
     def named(self, name: str) -> str:
-        return f"lm-{self.stage}-{name}"
+        return names.prefixed(self.stage, name)

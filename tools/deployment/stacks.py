@@ -22,12 +22,7 @@ def outputs(stack: dict[str, Any]) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
-def resources(name: str) -> list[tuple[str, str]]:
-    """Type and physical name of each."""
+def resources(name: str) -> list[dict[str, Any]]:
+    """As list-stack-resources tells them: type, physical id, status."""
     pages = boto3.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=name)
-    return [
-        (found["ResourceType"], found["PhysicalResourceId"])
-        for page in pages
-        for found in page["StackResourceSummaries"]
-        if "PhysicalResourceId" in found
-    ]
+    return [found for page in pages for found in page["StackResourceSummaries"]]

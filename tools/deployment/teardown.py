@@ -1,9 +1,12 @@
 """`destroy`: first what costs money by the hour, then the stack that could remove it; never the other way round."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from tools.deployment import billed, functions, gateway, stacks
 from tools.deployment.installation import Installation
@@ -62,32 +65,65 @@ def nothing_billed(one: Installation) -> None:
 
 
 def remove_data(one: Installation, say: Say) -> None:
-    """The stateful stack, and what CloudFormation leaves because it is retained."""
-    if stacks.described(one.stateful) is None:
-        return
-    kept = stacks.resources(one.stateful)
+    """The stateful stack, and what CloudFormation leaves because it is retained.
+
+    By names that need no stack to be told by: cut off when that is gone, a repeat goes on.
+    """
+    if stacks.described(one.stateful) is not None:
+        unprotect(one)
+        say("Destroying the stateful stack …")
+        one.cdk.destroy([one.stateful])
+    remove_bucket(one.bucket, say)
+    remove_tables(one.tables, say)
+    remove_secret(one.admin_secret, say)
+
+
+def unprotect(one: Installation) -> None:
     boto3.client("cloudformation").update_termination_protection(
         StackName=one.stateful, EnableTerminationProtection=False
     )
-    say("Destroying the stateful stack …")
-    one.cdk.destroy([one.stateful])
-    remove_kept(kept, say)
 
 
-def remove_kept(kept: Iterable[tuple[str, str]], say: Say) -> None:
-    """All of it that bears a name, or the next deployment finds that taken."""
-    for kind, name in kept:
-        if kind == "AWS::S3::Bucket":
-            say(f"  bucket {name}")
-            bucket = boto3.resource("s3").Bucket(name)
-            bucket.object_versions.delete()
-            bucket.delete()
-        elif kind in ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable"):
-            say(f"  table {name}")
-            client = boto3.client("dynamodb")
+def remove_bucket(name: str, say: Say) -> None:
+    bucket = boto3.resource("s3").Bucket(name)
+    with suppressed("NoSuchBucket"):
+        bucket.object_versions.delete()
+        bucket.delete()
+        say(f"  bucket {name}")
+
+
+def remove_tables(names: Iterable[str], say: Say) -> None:
+    """Returns when they are gone, for until then the next deployment finds their names taken."""
+    client = boto3.client("dynamodb")
+    going = [name for name in names if is_going(client, name, say)]
+    for name in going:
+        client.get_waiter("table_not_exists").wait(TableName=name, WaiterConfig={"Delay": 2, "MaxAttempts": 150})
+
+
+def is_going(client: Any, name: str, say: Say) -> bool:
+    with suppressed("ResourceNotFoundException"):
+        if client.describe_table(TableName=name)["Table"]["TableStatus"] != "DELETING":
             client.update_table(TableName=name, DeletionProtectionEnabled=False)
             client.get_waiter("table_exists").wait(TableName=name)  # refused while it is still being updated
             client.delete_table(TableName=name)
-        elif kind == "AWS::SecretsManager::Secret":
-            say("  the admin's key")
-            boto3.client("secretsmanager").delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+            say(f"  table {name}")
+        return True
+    return False
+
+
+def remove_secret(name: str, say: Say) -> None:
+    with suppressed("ResourceNotFoundException"):
+        client = boto3.client("secretsmanager")
+        client.describe_secret(SecretId=name)  # this deletion succeeds for what is not there
+        client.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+        say("  the admin's key")
+
+
+@contextmanager
+def suppressed(code: str) -> Iterator[None]:
+    """What is gone already need not be removed."""
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] != code:
+            raise

@@ -1,4 +1,4 @@
-"""boto3 clients for rows, blobs, queues and secrets. Each is made when first asked for: a cold start pays for its own.
+"""boto3 clients for rows, blobs, queues, secrets, logs. Each is made when first asked for: cold starts pay for theirs.
 
 Where they go is boto3's affair: AWS_DEFAULT_REGION, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_DYNAMODB and the like count.
 """
@@ -60,3 +60,7 @@ class ServiceClients:
     @cached_property
     def secrets(self) -> Any:
         return self._session.client("secretsmanager", config=QUICK)
+
+    @cached_property
+    def logs(self) -> Any:
+        return self._session.client("logs", config=QUICK)

@@ -115,7 +115,9 @@ class OpenSearchVectorStore:
             self._http.ask("POST", f"{name}/_forcemerge", what="merge an index", query="max_num_segments=1")
 
     def indexes(self) -> tuple[str, ...]:
-        return ours(self._prefix, self._http.ask("GET", "_mapping", what="list indexes").body)
+        """By a pattern: serverless lists `GET <index>/_mapping`, and no `_mapping` of everything there is."""
+        answer = self._http.ask("GET", f"{self._prefix}*/_mapping", what="list indexes", expected=(GONE,))
+        return () if answer.status == GONE else ours(self._prefix, answer.body)
 
     def _make(self, index: str, shape: Shape) -> bool:
         """False: it is there."""

@@ -40,9 +40,8 @@ def chat_app_of(house: House, path: DataPath, vdbs: Collections) -> ASGIApp:
     assistant = assistant_of(house, path, vdbs)
     path.gateway.augmenter = ChatAugmenter(assistant)
     routes = chat_routes(assistant=assistant, keyring=house.keyring, limits=limits_of(common), clock=clock)
-    control = control_app(
-        house, [routes], readable(house.tables("registry")), longest_s=house.settings.answer_within_s + 1
-    )
+    is_ready = readable(house.tables("registry"), clock)
+    control = control_app(house, [routes], is_ready, longest_s=house.settings.answer_within_s + 1)
     return fronted(house, Application(path.gateway, control))
 
 

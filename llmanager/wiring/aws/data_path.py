@@ -46,7 +46,7 @@ def data_path(house: House, poke: Callable[[Key], None], keyring: Keyring, plain
         new_id=random_id,
         stage=common.stage,
     )
-    directory = RowDirectory(registry, clock, random_id(), poke, endpoints_of(common, runtime))
+    directory = RowDirectory(registry, clock, random_id, poke, endpoints_of(common, runtime))
     gateway = Gateway(
         directory=directory,
         upstreams=_upstreams(plain or AiohttpUpstreams(), runtime, directory),

@@ -46,7 +46,7 @@ class RowDirectory:
         self,
         registry: Registry,
         clock: Clock,
-        holder: str,
+        new_holder: Callable[[], str],
         poke: Callable[[Key], None],
         endpoints: EndpointsOf,
         *,
@@ -56,7 +56,7 @@ class RowDirectory:
         self._poll_s = poll_s
         self._seen: dict[Key, _Seen] = {}
         self._missed: dict[str, tuple[int, float]] = {}  # by resource: the row's version, and until when
-        self.leases = Leases(registry, clock, holder)
+        self.leases = Leases(registry, clock, new_holder)
 
     def find(self, tenant: str, name: str) -> Route | None:
         """Raises what is Retryable where the table does not answer and did not lately."""

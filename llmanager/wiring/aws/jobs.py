@@ -24,7 +24,7 @@ def jobs_app_of(house: House, queue: JobQueue) -> ASGIApp:
     """What a cancel changes may be the next one's turn, so the workers are told."""
     jobs: Queue = replace(queue.jobs, changed=queue.poke)
     routes = job_routes(queue=jobs, keyring=house.keyring, until=until())
-    return fronted(house, control_app(house, [routes], readable(jobs.table)))
+    return fronted(house, control_app(house, [routes], readable(jobs.table, house.clock)))
 
 
 def job_queue_of(house: House) -> JobQueue:

@@ -4,7 +4,9 @@ A lease outlasts its request, so that the next ones cost no write; renewing goes
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 import structlog
 
@@ -32,10 +34,16 @@ class _Lease:
 
 
 class Leases:
-    """Its methods belong to the event loop's thread."""
+    """Its methods belong to the event loop's thread.
 
-    def __init__(self, registry: Registry, clock: Clock, holder: str, *, look_every_s: float = LOOK_EVERY_S) -> None:
-        self._registry, self._clock, self._holder = registry, clock, holder
+    `new_holder` names this process, and is asked at the first lease: what is drawn before is part of the snapshot that
+    Lambda restores many processes from, and these would share one lease: whoever is idle would tell for all.
+    """
+
+    def __init__(
+        self, registry: Registry, clock: Clock, new_holder: Callable[[], str], *, look_every_s: float = LOOK_EVERY_S
+    ) -> None:
+        self._registry, self._clock, self._holder = registry, clock, cache(new_holder)
         self._look_every_s = look_every_s
         self._leases: dict[str, _Lease] = {}  # by resource: a name may be another model's tomorrow
         self._keeping: asyncio.Task[None] | None = None
@@ -90,7 +98,7 @@ class Leases:
             asked_at_s = self._clock.monotonic_s()
             if lease.ends_at_s - asked_at_s >= RENEW_AT_S:
                 return False
-            demand, holder = max(1, lease.outstanding), f"{self._holder}/{resource}"
+            demand, holder = max(1, lease.outstanding), f"{self._holder()}/{resource}"
             await asyncio.to_thread(hold, self._registry, lease.key, holder, LEASE_S, demand)
             lease.ends_at_s = asked_at_s + LEASE_S
             return True

@@ -16,6 +16,7 @@ from llmanager.kernel.orphans import OrphansInDoubt
 from llmanager.models.usecases.reap import reap
 from llmanager.models.usecases.reconcile import reconcile_once
 from llmanager.models.usecases.registry import Registry
+from llmanager.wiring.aws.clients import clients
 from llmanager.wiring.aws.clock import ThawedClock
 from llmanager.wiring.aws.metrics import SWEEP_STOPS, count
 from llmanager.wiring.aws.queues import poking, queue_at
@@ -25,10 +26,12 @@ from llmanager.wiring.aws.settings import AwsSettings, there
 from llmanager.wiring.aws.tables import tables_of
 from llmanager.wiring.aws.vdb_care import vdb_care
 from llmanager.wiring.serving.guarded import guarded
+from llmanager.wiring.serving.seldom import seldom
 
 log = structlog.get_logger()
 
 Chore = Callable[[], object]
+LOGS_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,14 @@ def noting(chore: Chore, stops: list[OrphansInDoubt]) -> None:
         raise
 
 
+def limit_logs(stage: str) -> None:
+    """Raises what is Retryable of CloudWatch."""
+    from llmanager.adapters.aws.log_groups import ModelLogs
+
+    if limited := ModelLogs(clients().logs, stage).limit():
+        log.info("logs of models have an end now", groups=limited)
+
+
 def reaper(settings: AwsSettings) -> Reaper:
     """Raises SettingsError."""
     from llmanager.wiring.aws.sagemaker_roles import EndingHost
@@ -85,4 +96,6 @@ def reaper(settings: AwsSettings) -> Reaper:
     poke = poking(queue_at(there(settings.reconcile_queue, "LLMANAGER_RECONCILE_QUEUE_URL")))
     registry = registry_of(settings, tables, clock, poke, EndingHost)
     chores: list[Chore] = [partial(sweep_chats, tables("history")), *vdb_care(settings, tables, clock)]
+    if settings.common.sagemaker is not None:
+        chores.append(seldom(partial(limit_logs, registry.stage), LOGS_S, clock))
     return Reaper(registry, chores)

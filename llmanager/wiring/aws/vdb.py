@@ -44,4 +44,4 @@ def vdb_app_of(house: House, path: DataPath, library: Library, queue: JobQueue) 
         ),
         file_routes(files=library.files, keyring=house.keyring, run_blocking=Threads("upload", MAX_UPLOADS_AT_ONCE)),
     ]
-    return fronted(house, control_app(house, routers, readable(library.vdbs.table)))
+    return fronted(house, control_app(house, routers, readable(library.vdbs.table, house.clock)))

@@ -30,7 +30,7 @@ class Elsewhere(World):
         self.directory = self.another("here")
 
     def another(self, holder: str) -> RowDirectory:
-        return RowDirectory(self.registry, self.clock, holder, self.poked.append, endpoints_in, poll_s=FAST_S)
+        return RowDirectory(self.registry, self.clock, lambda: holder, self.poked.append, endpoints_in, poll_s=FAST_S)
 
     @property
     def route(self):

@@ -81,7 +81,7 @@ def test_a_short_sleep_waits_for_the_lease_to_run_out():
 
 
 def test_a_long_request_keeps_its_lease_and_its_end_leaves_no_task(world):
-    leases = Leases(world.registry, world.clock, "here", look_every_s=0.005)
+    leases = Leases(world.registry, world.clock, lambda: "here", look_every_s=0.005)
 
     async def long():
         before = len(asyncio.all_tasks())
@@ -96,6 +96,24 @@ def test_a_long_request_keeps_its_lease_and_its_end_leaves_no_task(world):
         return len(asyncio.all_tasks()) - before
 
     assert asyncio.run(long()) == 0
+
+
+def test_who_holds_is_drawn_at_the_first_lease_and_then_stays(world):
+    """So that no two processes that were restored from one snapshot are the same holder."""
+    drawn = []
+    leases = Leases(world.registry, world.clock, lambda: drawn.append("x") or f"holder-{len(drawn)}")
+    assert drawn == []
+
+    async def two():
+        for _ in range(2):
+            await leases.take(world.route.key, GREETER, is_needed=True)
+            leases.release(world.route.key)
+            world.clock.advance(LEASE_S)
+
+    asyncio.run(two())
+    assert world.use_writes == 2
+    assert drawn == ["x"]
+    assert len(world.use.holders) == 1
 
 
 def test_no_lease_is_needed_to_be_served_while_the_table_takes_no_writes(world):
