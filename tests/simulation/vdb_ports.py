@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from llmanager.vdb.entities import Write
 from tests.simulation.gate import READ, WRITE, Fault, Gate, Process, faulty
 from tests.simulation.ports import lost, refused
 
@@ -41,6 +42,14 @@ class GatedPort:
             return answer
 
         return gated(self._gate, f"{self._label}.{name}", effect, self._methods[name])
+
+
+class GatedStore(GatedPort):
+    """An index that is being loaded is one that has some of the writes: each of them is a call."""
+
+    def load(self, index: str, writes: Iterable[Write]) -> None:
+        for write in writes:
+            self.apply(index, write)
 
 
 class GatedBlobs(GatedPort):

@@ -31,7 +31,7 @@ from tests.simulation.execution import Outcome, Scenario, Violation
 from tests.simulation.fingerprints import fingerprint
 from tests.simulation.gate import Gate
 from tests.simulation.ports import SimTable
-from tests.simulation.vdb_ports import STORE, TABLE, GatedBlobs, GatedExclusive, GatedPort
+from tests.simulation.vdb_ports import STORE, TABLE, GatedBlobs, GatedExclusive, GatedPort, GatedStore
 
 KEY = ("acme", "docs")
 SLEEP_AFTER_S, DELETE_AFTER_S = 100, 10_000
@@ -49,7 +49,7 @@ class VdbWorld:
         self.prepare()
         self.vdbs = Collections(
             table=GatedPort(gate, "table", self.table, TABLE, self._watch),
-            store=GatedPort(gate, "store", self.store, STORE),
+            store=GatedStore(gate, "store", self.store, STORE),
             log=SegmentLog(GatedBlobs(gate, self.blobs), "vdb"),
             clock=self.clock,
             new_id=self._new_id,
