@@ -9,7 +9,7 @@ from itertools import repeat
 from typing import Any
 from urllib.parse import urlsplit
 
-TIMEOUT_S = 60
+TIMEOUT_S = {"local": 60, "aws": 180}  # emulated functions start one after the other where many come at once
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Api:
     def _connection(self) -> http.client.HTTPConnection:
         parts = urlsplit(self.base_url)
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        return kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
+        return kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S[self.platform])
 
     def _exchange(
         self,
