@@ -51,7 +51,7 @@ LLManager answers at {url}  (through the emulated API Gateway: {state.target.rea
 Everything stays on this machine, and goes on in the background.
 
     export LLMANAGER_API_KEY=$(./run.sh emulate --key)   # the admin's
-    curl -H "authorization: Bearer $LLMANAGER_API_KEY" {url}/models
+    curl -H "authorization: Bearer $LLMANAGER_API_KEY" {url}/v1/models
     ./run.sh example --url {url}
 
     ./run.sh emulate          deploys what you changed in the code; rows stay
