@@ -17,22 +17,26 @@ from example_app.example import Api, Refused, run
 ROOT = Path(__file__).resolve().parent.parent
 READY = re.compile(r"^ready (http://\S+)$")
 TOY = "demo-tiny"
+SMALLEST_LLMS = (TOY, "qwen3-0.6b")  # on a laptop; on SageMaker
+SMALLEST_EMBEDDERS = ("minilm", "all-minilm-l6-v2")
 
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./run.sh example", description="A whole RAG chat, made and removed.")
     parser.add_argument("--url", default="http://127.0.0.1:8080", help="a server; one is started if none answers there")
-    parser.add_argument("--model", default=TOY, help="the LLM: an alias of the catalog, a hub repository, a GGUF file")
-    parser.add_argument("--embedder", default="minilm", help="the embedding model")
+    parser.add_argument("--model", help="the LLM: an alias of the catalog, a hub repository, a GGUF file")
+    parser.add_argument("--embedder", help="the embedding model")
     parser.add_argument("--key", default=os.environ.get("LLMANAGER_API_KEY"), help="an API key, where keys are on")
     asked = parser.parse_args(argv)
+    models = (asked.model,) if asked.model else SMALLEST_LLMS
+    embedders = (asked.embedder,) if asked.embedder else SMALLEST_EMBEDDERS
     try:
         with server(asked.url) as url:
-            run(Api(url, asked.key), asked.model, asked.embedder)
+            used = run(Api(url, asked.key), models, embedders)
     except (Refused, requests.RequestException) as failure:
         print(f"example: {failure}", file=sys.stderr)
         return 1
-    if asked.model == TOY:
+    if used == TOY:
         print(
             f"\n{TOY} strings words together and does not read: the passages above are what a real model would answer "
             "from.\nOne that reads: ./run.sh example --model qwen2.5-0.5b (469 MiB to fetch)"

@@ -4,8 +4,8 @@ Plain `requests` against the HTTP API, so that every step can be repeated with c
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,9 @@ class Api:
         raise Refused(f"job {job_id} has not ended within {WAIT_S} s")
 
 
-def run(api: Api, model: str, embedder: str) -> None:
+def run(api: Api, models: Sequence[str], embedders: Sequence[str]) -> str:
+    """Of each kind the first that the server knows. The name of the LLM it was."""
+    model, embedder = known(api, models, "chat"), known(api, embedders, "embedding")
     with created(api, model, embedder):
         ingest(api)
         chat_id = None
@@ -71,6 +73,16 @@ def run(api: Api, model: str, embedder: str) -> None:
             chat_id = ask(api, question, chat_id)
         show_history(api, chat_id)
         api.post("/history/delete", {"chat_id": chat_id})
+    return model
+
+
+def known(api: Api, sources: Sequence[str], kind: str) -> str:
+    """Servers differ in what they know: one on a laptop has its own small models, one on AWS those that run there."""
+    for source in sources[:-1]:
+        with suppress(Refused):
+            api.post("/model/plan", {"name": LLM, "model": source, "kind": kind})
+            return source
+    return sources[-1]  # if it is refused too, its refusal tells what there is
 
 
 @contextmanager
@@ -96,7 +108,8 @@ def created(api: Api, model: str, embedder: str) -> Iterator[None]:
                 api.post(path, {"name": name})
             except Refused:
                 continue  # it was never made
-        say("removed: models and vector database")
+        if made:
+            say("removed: models and vector database")
 
 
 def ingest(api: Api) -> None:

@@ -19,7 +19,7 @@ class Refusal:
 
 
 TYPES = apigateway.ResponseType
-TELL_KEY = "Give an API key: Authorization: Bearer KEY."
+TELL_KEY = "An API key that is valid has to come with the request: Authorization: Bearer KEY."
 UNKNOWN = "Something went wrong before the request reached LLManager. Try again; if it stays, report the request id."
 REFUSALS = (
     Refusal(TYPES.UNAUTHORIZED, 401, "authentication_error", "unauthenticated", TELL_KEY),

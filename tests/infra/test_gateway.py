@@ -169,3 +169,13 @@ def test_what_the_gateway_says_by_itself_has_the_shape_of_every_error(aws, respo
     assert ("gatewayresponse.header.Retry-After" in headers) == (
         status in (429, 502, 504) or response == "AUTHORIZER_FAILURE"
     )
+
+
+def test_who_sends_a_key_that_nobody_knows_is_not_told_to_send_one(aws):
+    (refused,) = [
+        r["Properties"]
+        for r in aws.of_type("AWS::ApiGateway::GatewayResponse").values()
+        if r["Properties"]["ResponseType"] == "UNAUTHORIZED"
+    ]
+    told = json.loads(refused["ResponseTemplates"]["application/json"])["error"]["message"]
+    assert "valid" in told

@@ -15,6 +15,7 @@ from tools.emulation.parts import ROOT
 from tools.emulation.state import State, exclusive, forget
 from tools.emulation.up import emulate
 
+DEFAULT_STAGE = "dev"
 NEEDS = (needs.NODE, needs.NPM, needs.JAVA, needs.MAVEN, needs.OPENSSL)
 
 
@@ -23,7 +24,9 @@ def parser() -> argparse.ArgumentParser:
         prog="./run.sh emulate", description="AWS on this machine, with LLManager deployed in it."
     )
     asked.add_argument("--down", action="store_true", help="end all of it, and forget what it held")
-    asked.add_argument("--stage", type=stage_name, default="dev", help="name of the installation (default: dev)")
+    asked.add_argument(
+        "--stage", type=stage_name, default=DEFAULT_STAGE, help="name of the installation (default: dev)"
+    )
     asked.add_argument(
         "--state", type=Path, default=ROOT / "build" / "emulation", help="folder (default: build/emulation)"
     )
@@ -44,17 +47,17 @@ def down(folder: Path) -> None:
     print("The emulated AWS is gone, with all that it held." if is_there else "There is no emulated AWS here.")
 
 
-def show(state: State) -> None:
-    url = state.url("front")
+def show(state: State, stage: str) -> None:
+    url, of = state.url("front"), "" if stage == DEFAULT_STAGE else f" --stage {stage}"
     print(f"""
 LLManager answers at {url}  (through the emulated API Gateway: {state.target.read_text().strip()})
 Everything stays on this machine, and goes on in the background.
 
-    export LLMANAGER_API_KEY=$(./run.sh emulate --key)   # the admin's
-    curl -H "authorization: Bearer $LLMANAGER_API_KEY" {url}/models
+    export LLMANAGER_API_KEY=$(./run.sh emulate{of} --key)   # the admin's
+    curl -H "authorization: Bearer $LLMANAGER_API_KEY" {url}/v1/models
     ./run.sh example --url {url}
 
-    ./run.sh emulate          deploys what you changed in the code; rows stay
+    ./run.sh emulate{of}   deploys what you changed in the code; rows stay
     ./run.sh emulate --down   ends it, and forgets what it held""")
 
 
@@ -82,7 +85,7 @@ def main(argv: Sequence[str]) -> int:
             needs.check(NEEDS)
             state = State.of(folder)
             emulate(state, options.stage, dict(options.context), lambda line: print(line, flush=True))
-            show(state)
+            show(state, options.stage)
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return refusal.code
