@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.survivors import outlives_tests
+from tools.lifeline import lifeline
 
 COMMAND = Path(__file__).parent.parent / ".venv-ministack" / "bin" / "ministack"
 ACCOUNT, SECRET, REGION = "000000000000", "test", "us-east-1"
@@ -43,6 +44,7 @@ CREDENTIALS = {
 class Ministack:
     url: str
     process: subprocess.Popen[bytes]
+    lifeline: subprocess.Popen[bytes]
     folder: Path
 
     @property
@@ -58,6 +60,8 @@ class Ministack:
             return False
 
     def stop(self) -> None:
+        self.lifeline.kill()
+        self.lifeline.communicate()
         self.process.terminate()
         try:
             self.process.wait(ENDS_IN_S)
@@ -96,7 +100,7 @@ def started(*, is_strict: bool = False, extra: Mapping[str, str] | None = None) 
         process = subprocess.Popen(
             [COMMAND], env=environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
         )
-    ministack = Ministack(f"http://127.0.0.1:{port}", process, folder)
+    ministack = Ministack(f"http://127.0.0.1:{port}", process, lifeline(process.pid), folder)
     give_up_at = time.monotonic() + STARTS_IN_S
     while not ministack.is_up():
         if process.poll() is not None or time.monotonic() > give_up_at:
@@ -113,7 +117,7 @@ def shared() -> Ministack:
     if not COMMAND.exists():
         pytest.skip("ministack is not installed: make .venv-ministack from requirements/ministack.txt")
     ministack = started(is_strict=True)
-    outlives_tests(ministack.process.pid)
+    outlives_tests(ministack.process.pid, ministack.lifeline.pid)
     atexit.register(ministack.stop)
     return ministack
 

@@ -24,6 +24,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.lifeline import lifeline
+
 VERSION = "2.19.1"
 ARTIFACTS = (
     f"org.opensearch.distribution.integ-test-zip:opensearch:{VERSION}:zip",
@@ -88,7 +90,7 @@ def start(data: Path, *, port: int = 0, home: Path | None = None, is_brief: bool
             start_new_session=True,
             cwd=data,
         )
-    server = Server(f"http://127.0.0.1:{port}", process, _lifeline(process.pid))
+    server = Server(f"http://127.0.0.1:{port}", process, lifeline(process.pid))
     until_s = time.monotonic() + START_S
     while not _is_up(server.url):
         if process.poll() is not None or time.monotonic() > until_s:
@@ -173,12 +175,6 @@ def _command(home: Path, data: Path, is_brief: bool) -> list[str]:
         *(["-XX:TieredStopAtLevel=1"] if is_brief else []),
     ]
     return ["java", *heap, *defined, "-cp", f"{home / 'lib'}/*", "org.opensearch.bootstrap.OpenSearch"]
-
-
-def _lifeline(pid: int) -> "subprocess.Popen[bytes]":
-    """Reads a pipe that nobody writes to: its end is ours."""
-    command = ["sh", "-c", 'cat >/dev/null; kill "$0" 2>/dev/null', str(pid)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
 
 def _is_up(url: str) -> bool:
