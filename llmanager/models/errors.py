@@ -62,7 +62,7 @@ class FleetFull(Conflict):
         super().__init__(
             f"All models together could then take up to {needed}; this server's operator allows {cap}, "
             "and no request can go beyond it. A model counts with its scaling.max and what an update starts beside it, "
-            "until it is gone. Lower scaling.max, choose a cheaper instance, or delete a model and wait until it is gone."
+            "until it is gone. Lower scaling.max, choose a cheaper instance, or delete a model and wait for its end."
         )
 
 
