@@ -61,7 +61,8 @@ class FleetFull(Conflict):
     def __init__(self, needed: str, cap: str) -> None:
         super().__init__(
             f"All models together could then take up to {needed}; this server's operator allows {cap}, "
-            "and no request can go beyond it. Lower scaling.max, choose a cheaper instance, or delete a model first."
+            "and no request can go beyond it. A model counts with its scaling.max and what an update starts beside it, "
+            "until it is gone. Lower scaling.max, choose a cheaper instance, or delete a model and wait for its end."
         )
 
 

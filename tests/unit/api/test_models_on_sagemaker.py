@@ -83,6 +83,7 @@ def test_an_orphan_is_listed_and_goes(house):
 def test_a_fleet_cap_refuses_before_the_account_is_asked(house):
     refused = house.post("create", 409, **{**ASKED, "scaling": {"max": 9}})
     assert refused["error"]["code"] == "fleet_full"
+    assert "what an update starts beside it" in refused["error"]["message"]  # or two would be thought to be one
     assert house.account.cloud.billable() == []
 
 
