@@ -60,7 +60,8 @@ def front(state: State) -> list[str]:
 
 def sagemaker(state: State) -> list[str]:
     engines = ["--engines", str(ROOT / "emulator" / "engines" / "llama_cpp.json"), "--cache", str(CACHE)]
-    return [sys.executable, "-m", "emulator", "--port", str(state.ports["sagemaker"]), *engines]
+    idle = ["--seconds", "scale_in_s=900"]  # autoscaling's quarter of an hour stays one: who tries things pauses longer
+    return [sys.executable, "-m", "emulator", "--port", str(state.ports["sagemaker"]), *idle, *engines]
 
 
 def opensearch(state: State) -> list[str]:
