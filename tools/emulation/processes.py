@@ -88,6 +88,8 @@ def end(asked: list[psutil.Process]) -> None:
         with suppress(psutil.Error):
             process.kill()
     psutil.wait_procs(left, timeout=PATIENCE_S)
+    for started in _started:
+        started.poll()  # or Python complains at its end of one that it thinks is still running
 
 
 def free_port() -> int:
