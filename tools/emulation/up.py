@@ -16,6 +16,12 @@ from tools.emulation.state import PARTS, State
 Say = Callable[[str], None]
 
 
+ROOM = {
+    "max_instances": "20",
+    "max_usd_per_hour": "100",
+}  # instances cost nothing here, and the default has room for two
+
+
 def emulate(state: State, stage: str, context: Mapping[str, str], say: Say) -> None:
     """Raises Refusal. What this call started ends with it if it is interrupted; what was up before goes on."""
     recovered(state, say)
@@ -69,7 +75,7 @@ def deploy(state: State, stage: str, context: Mapping[str, str]) -> None:
     """By the very code that deploys on AWS, as a process of its own: boto3 reads its routes from the environment."""
     command = [sys.executable, "-m", "tools.deployment", "deploy", "--yes", "--stage", stage]
     where = ["--out", str(state.folder / "cdk"), "--url-file", str(state.target)]
-    pairs = {"opensearch_url": state.url("opensearch"), **context}
+    pairs = {"opensearch_url": state.url("opensearch"), **ROOM, **context}
     chosen = [part for key, value in pairs.items() for part in ("--context", f"{key}={value}")]
     process = subprocess.Popen([*command, *where, *chosen], cwd=ROOT, env=environment.merged(state, os.environ))
     try:
