@@ -1,6 +1,8 @@
 """The deployed API over HTTP."""
 
 import json
+import os
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -110,7 +112,9 @@ class HttpApi:
     def _open(self, request: urllib.request.Request) -> Any:
         # A proxy that the environment names is for other machines, never for this one.
         is_here = urlsplit(request.full_url).hostname in LOOPBACK
-        opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if is_here else []))
+        tls = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE"))  # what boto3 trusts
+        no_proxy = [urllib.request.ProxyHandler({})] if is_here else []
+        opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=tls), *no_proxy)
         return opener.open(request, timeout=TIMEOUT_S)
 
 
