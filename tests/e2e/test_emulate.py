@@ -14,7 +14,9 @@ import pytest
 from tests.api.client import Api
 from tests.api.server import ROOT
 from tests.fakes.eventually import eventually
+from tools import opensearch_server
 from tools.deployment import needs
+from tools.deployment.cdk import Cdk
 from tools.deployment.refusal import Refusal
 from tools.emulation import environment, processes
 from tools.emulation.parts import MINISTACK
@@ -27,10 +29,13 @@ DEPLOY_S, SUITE_S = 900, 900
 
 
 def why_not() -> str:
+    """What is missing on this machine, or cannot be fetched to it."""
     try:
         needs.check((needs.NODE, needs.NPM, needs.JAVA, needs.MAVEN, needs.OPENSSL))
-    except Refusal as refusal:
-        return str(refusal)
+        Cdk(ROOT / "build", {}).install()
+        opensearch_server.installed()
+    except (Refusal, opensearch_server.Absent) as missing:
+        return str(missing)
     return "" if MINISTACK.exists() else "the emulated AWS is not set up: ./run.sh emulate does it"
 
 
