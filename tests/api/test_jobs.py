@@ -30,7 +30,8 @@ def test_jobs_are_listed_the_newest_first(api, name):
     jobs = [submitted(api, name) for _ in range(3)]
     first = api.post("/jobs/list", {"limit": 2}).json
     rest = api.post("/jobs/list", {"cursor": first["cursor"], "limit": 200}).json
-    assert [job["job_id"] for job in first["jobs"] + rest["jobs"]][:3] == jobs[::-1]
+    listed = [job["job_id"] for job in first["jobs"] + rest["jobs"]]
+    assert [job for job in listed if job in jobs] == jobs[::-1]  # others may have come between them
 
 
 def test_what_has_ended_stays_as_it_ended(api, name):
