@@ -1,0 +1,51 @@
+"""What a model may say that is held to quoting: one passage of its prompt, word for word, or that it does not know.
+
+A grammar in GBNF, as llama.cpp reads it. Pure. The answers are exactly
+
+    According to [2]: "It closes at 5."
+    I don't know.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from llmanager.chat.entities import Passage
+from llmanager.chat.prompt import neutral
+from llmanager.chat.sentences import sentences
+
+UNKNOWN: Final = "I don't know."
+
+_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def quote(number: int, text: str) -> str:
+    """The answer that cites a passage of the prompt, `text` being as the prompt shows it."""
+    return f'According to [{number}]: "{text}"'
+
+
+def grammar(passages: Sequence[Passage]) -> str:
+    """Of the answers to a prompt of these passages. Whole chunks are quoted by the sentence."""
+    answers = dict.fromkeys([UNKNOWN, *_quotes(passages)])
+    return "root ::= " + " | ".join(map(literal, answers))
+
+
+def literal(text: str) -> str:
+    """As a string of GBNF, in ASCII."""
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _quotes(passages: Sequence[Passage]) -> Iterator[str]:
+    for number, passage in enumerate(passages, start=1):
+        shown = neutral(passage.text)
+        spans = [(0, len(shown))] if passage.span else [(found.start, found.end) for found in sentences(shown)]
+        # A NUL ends what the engine compares: it could never be said.
+        yield from (quote(number, shown[start:end]) for start, end in spans if "\0" not in shown[start:end])
+
+
+def _escaped(sign: str) -> str:
+    code = ord(sign)
+    if sign in _ESCAPES:
+        return _ESCAPES[sign]
+    if 0x20 <= code < 0x7F:
+        return sign
+    return f"\\x{code:02X}" if code < 0x80 else f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}"
