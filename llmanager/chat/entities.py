@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+Context = Literal["sentences", "chunks"]  # what of a passage goes into a prompt: its best sentences, or all of it
+
 DEFAULT_K = 5
 MAX_TURNS = 50  # of a chat's newest that are looked at
 
@@ -16,16 +18,35 @@ class Turn:
 
 @dataclass(frozen=True)
 class Passage:
-    id: str
+    id: str  # of the stored chunk
     text: str
     source: str  # the document it came from; may be empty
     score: float  # higher is closer
+    span: tuple[int, int] | None = None  # a sentence's place in the stored chunk, in characters; None: all of it
 
 
 @dataclass(frozen=True)
 class Message:
     role: Literal["system", "user", "assistant"]
     content: str
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Of the sentences that a model gets; whole chunks may fill its context."""
+
+    tokens: int = 400  # by estimate
+    sentences: int | None = None  # None: as many as these tokens hold
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What the prompt for a model depends on."""
+
+    context_tokens: int | None = None  # of prompt and answer together. None: not known
+    context: Context = "chunks"  # where the question does not say
+    budget: Budget = Budget()
+    quotes_only: bool = False  # it is held to answering with a passage's own words: quoting.py
 
 
 @dataclass(frozen=True)
@@ -36,6 +57,7 @@ class Search:
     k: int = DEFAULT_K
     where: Mapping[str, Any] | None = None
     mode: str | None = None
+    context: Context | None = None  # None: the model's own
 
 
 @dataclass(frozen=True)
@@ -72,6 +94,7 @@ class Draft:
 class Prompt:
     messages: tuple[Message, ...]
     citations: tuple[Passage, ...]  # those really in it: the first is [1] there
+    grammar: str = ""  # of the answer, as llama.cpp reads it; empty: the model may say anything
 
 
 @dataclass(frozen=True)

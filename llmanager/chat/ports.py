@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol
 
-from llmanager.chat.entities import Completion, Message, Passage, Search, Turn
+from llmanager.chat.entities import Completion, Message, Passage, Search, Traits, Turn
 from llmanager.kernel.principal import Principal
 
 
@@ -12,6 +12,12 @@ class Retriever(Protocol):
         """The closest passages, the best first, at most `search.k`.
 
         Raises NotFound (absent and another tenant's alike), InvalidInput, what is Retryable.
+        """
+
+    async def cosines(self, caller: Principal, vdb: str, query: str, texts: Sequence[str]) -> tuple[float, ...] | None:
+        """How near each text is to the query, by the database's own embedder. None: it has none.
+
+        Raises as `search`. Texts that were compared lately are not embedded again.
         """
 
 
@@ -29,22 +35,32 @@ class History(Protocol):
 
 
 class Models(Protocol):
-    """Chat models, as the caller sees them. All but `context_tokens` may wake the model and wait for it.
+    """Chat models, as the caller sees them. All but `traits` may wake the model and wait for it.
 
     Raises ModelNotFound, InvalidInput (no chat model, or parameters that it refuses), what is Retryable.
     """
 
-    def context_tokens(self, caller: Principal, model: str) -> int | None:
-        """Of prompt and answer together. None: not known."""
+    def traits(self, caller: Principal, model: str) -> Traits: ...
 
     async def count(self, caller: Principal, model: str, messages: Sequence[Message]) -> int | None:
         """Tokens of the prompt that the messages become, exactly. None: the model's server cannot tell."""
 
     async def whole(
-        self, caller: Principal, model: str, messages: Sequence[Message], parameters: Mapping[str, Any]
-    ) -> Completion: ...
+        self,
+        caller: Principal,
+        model: str,
+        messages: Sequence[Message],
+        parameters: Mapping[str, Any],
+        grammar: str = "",
+    ) -> Completion:
+        """`grammar`: the answers that there may be, for a model whose traits say that it is held to one."""
 
     def stream(
-        self, caller: Principal, model: str, messages: Sequence[Message], parameters: Mapping[str, Any]
+        self,
+        caller: Principal,
+        model: str,
+        messages: Sequence[Message],
+        parameters: Mapping[str, Any],
+        grammar: str = "",
     ) -> AsyncGenerator[str | Completion, None]:
         """Pieces of the text as they come, then the whole. Closing it ends the request at the model."""

@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from llmanager.gateway import augment, surface
@@ -103,7 +103,7 @@ class Gateway:
             call = _Call(entry, named, principal, self._clock.monotonic_s())
             await self._metered(call, answer, self._serve(call, scope, receive, answer))
 
-    async def ask(self, principal: Principal, path: str, body: bytes, answer: Answer) -> None:
+    async def ask(self, principal: Principal, path: str, body: bytes, answer: Answer, grammar: str = "") -> None:
         """A request from within this process: without a key, and without a look at the scope of `path`.
 
         `path` is one of ENTRIES without an {id}. In all else as by HTTP: limits, leases, metering.
@@ -111,7 +111,7 @@ class Gateway:
         matched = surface.match(path)
         assert matched is not None, "a path of ours"
         call = _Call(*matched, principal, self._clock.monotonic_s())
-        await self._metered(call, answer, self._relayed(call, body, answer))
+        await self._metered(call, answer, self._relayed(call, body, answer, grammar))
 
     async def _metered(self, call: _Call, answer: Answer, work: Awaitable[None]) -> None:
         try:
@@ -135,9 +135,9 @@ class Gateway:
         async with attended(receive, answer, heartbeat_s=heartbeat_s, opens_after_s=opens_after_s):
             await self._answer(call, ask, route, answer)
 
-    async def _relayed(self, call: _Call, body: bytes, answer: Answer) -> None:
+    async def _relayed(self, call: _Call, body: bytes, answer: Answer, grammar: str) -> None:
         ask, route = self._asked(call, body)
-        await self._answer(call, ask, route, answer)
+        await self._answer(call, replace(ask, grammar=grammar), route, answer)
 
     def _asked(self, call: _Call, body: bytes) -> tuple[Ask, Route]:
         """Raises InvalidInput, ModelNotFound, Forbidden."""

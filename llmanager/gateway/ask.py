@@ -25,6 +25,7 @@ class Ask:
     vdb: str = ""  # whose passages the model answers from; "": none
     asked_as: str = ""  # the name in the request, where it is not the model's alone
     citations: bytes = b""  # JSON that the answer carries; empty: none
+    grammar: str = ""  # in GBNF, ours, for llama.cpp: a client's own is no member that is passed on
 
     @property
     def name(self) -> str:
@@ -63,7 +64,8 @@ class Ask:
         named = msgspec.structs.replace(self.head, model=served_name or self.name)
         if not isinstance(named, Embedding):
             named.stream_options = StreamOptions(include_usage=True) if self.is_stream else None
-        return msgspec.json.encode(named)
+        body = msgspec.json.encode(named)
+        return body[:-1] + b',"grammar":' + msgspec.json.encode(self.grammar) + b"}" if self.grammar else body
 
 
 def ask(path: str, head: Chat | Completion, whole: WholeAnswer) -> Ask:

@@ -35,4 +35,5 @@ async def augmented(augmenter: Augmenter, caller: Principal, ask: Ask) -> Ask:
         max_tokens=ask.head.max_completion_tokens or ask.head.max_tokens,
     )
     head = structs.replace(ask.head, messages=[Raw(message) for message in told.messages])
-    return replace(ask, head=head, citations=told.citations)
+    grammar = "" if ask.head.response_format else told.grammar
+    return replace(ask, head=head, citations=told.citations, grammar=grammar)

@@ -49,15 +49,20 @@ class InnerCalls:
     def __init__(self, gateway: Gateway, render: RenderError, clock: Clock) -> None:
         self._gateway, self._render, self._clock = gateway, render, clock
 
-    async def whole(self, principal: Principal, path: str, body: bytes) -> bytes:
-        """The body of the answer to a request without `stream`. Raises the errors that HTTP would answer."""
+    async def whole(self, principal: Principal, path: str, body: bytes, grammar: str = "") -> bytes:
+        """The body of the answer to a request without `stream`. Raises the errors that HTTP would answer.
+
+        `grammar`, in GBNF, goes to the model's server beside what the body says: llama.cpp holds the answer to it.
+        """
         answer = KeptAnswer(self._render, self._clock)
-        await self._gateway.ask(principal, path, body, answer)
+        await self._gateway.ask(principal, path, body, answer, grammar)
         if answer.failure is not None:
             raise answer.failure
         return answer.body
 
-    async def stream(self, principal: Principal, path: str, body: bytes) -> AsyncGenerator[bytes, None]:
+    async def stream(
+        self, principal: Principal, path: str, body: bytes, grammar: str = ""
+    ) -> AsyncGenerator[bytes, None]:
         """The answer to a request with `stream`, in pieces of whole events (comments too), the last one [DONE].
 
         Close it (contextlib.aclosing) when you leave before its end: that ends the request at the upstream.
@@ -72,7 +77,7 @@ class InnerCalls:
                 pieces.put_nowait(piece)
 
         answer = InnerAnswer(offer, self._render, self._clock)
-        asking = asyncio.create_task(self._gateway.ask(principal, path, body, answer))
+        asking = asyncio.create_task(self._gateway.ask(principal, path, body, answer, grammar))
         asking.add_done_callback(lambda _: pieces.put_nowait(None))
         try:
             while (piece := await pieces.get()) is not None:

@@ -21,6 +21,16 @@ class Upstream:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """How a chat model is given what was retrieved for it, where the request does not say."""
+
+    context: Literal["sentences", "chunks"] = "chunks"
+    sentence_tokens: int | None = None  # of sentences, by estimate. None: as of any small model
+    max_sentences: int | None = None
+    quotes_only: bool = False  # its server takes a grammar, and it is to say nothing but the passages' own words
+
+
+@dataclass(frozen=True)
 class Route:
     """A model as the data path sees it."""
 
@@ -34,6 +44,7 @@ class Route:
     created: int = 0  # Unix seconds, for /v1/models
     context_tokens: int | None = None
     dimensions: int | None = None  # embedding models
+    reading: Reading = Reading()
 
 
 class Directory(Protocol):
@@ -130,6 +141,7 @@ class Augmented:
 
     messages: tuple[bytes, ...]  # a JSON object each
     citations: bytes  # a JSON array: what answers carry beside OpenAI's members
+    grammar: str = ""  # that the answer is held to where the request has no `response_format`
 
 
 class Augmenter(Protocol):

@@ -4,9 +4,13 @@ The entries from the hub were not fetched when this list was written: names, siz
 arrives is checked against the hub's own checksum, and its header is read, whatever stands here.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final, Literal
 
-from llmanager.models.entities import Backend, Kind
+from llmanager.models.entities import Backend, Kind, ModelSpec
+
+SMALL_PARAMETERS: Final = 1_000_000_000  # a model below is lost in whole chunks: it gets the best sentences of them
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,16 @@ class CatalogEntry:
     note: str
     dimensions: int | None = None  # of an embedding model's vectors
     backend: Backend = Backend.LOCAL  # where it can be created under this name
+    sentence_tokens: int | None = None  # of the sentences that it gets in a chat. None: as any small model
+    max_sentences: int | None = None
+    quotes_only: bool = False  # in a chat over a vector database it may only quote what was retrieved
+
+    @property
+    def context(self) -> Literal["sentences", "chunks"] | None:
+        """What of the retrieved passages it gets in a chat. None: it is none to chat with."""
+        if self.kind is not Kind.CHAT:
+            return None
+        return "sentences" if self.parameters < SMALL_PARAMETERS else "chunks"
 
 
 ENTRIES: tuple[CatalogEntry, ...] = (
@@ -36,6 +50,9 @@ ENTRIES: tuple[CatalogEntry, ...] = (
         context_tokens=4096,
         note="Strings words together from one page of text about itself; it does not read your question. Shows without "
         "a download that everything around a model works.",
+        sentence_tokens=160,
+        max_sentences=3,
+        quotes_only=True,
     ),
     CatalogEntry(
         alias="minilm",
@@ -85,6 +102,13 @@ ENTRIES: tuple[CatalogEntry, ...] = (
         dimensions=768,
     ),
 )
+
+
+def entry_of(spec: ModelSpec, catalog: Sequence[CatalogEntry]) -> CatalogEntry | None:
+    """By its short name or by the place that it is fetched from. None: it is not one of these."""
+    names = (spec.model, f"hub:{spec.model}")
+    same_backend = (entry for entry in catalog if entry.backend is spec.backend)
+    return next((entry for entry in same_backend if entry.alias == spec.model or entry.source in names), None)
 
 
 def find(alias: str) -> CatalogEntry | None:

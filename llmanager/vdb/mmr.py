@@ -19,9 +19,9 @@ def mmr(query: bytes, hits: Sequence[Hit], *, k: int, relevance: float = RELEVAN
     Only the first MAX_RERANKED are looked at: the work grows with their number, with k and with the dimension.
     """
     hits = hits[:MAX_RERANKED]
-    asked = _unit(query)
-    vectors = [_unit(hit.vector or b"") for hit in hits]
-    closeness = [_cosine(asked, vector) for vector in vectors]
+    asked = unit(query)
+    vectors = [unit(hit.vector or b"") for hit in hits]
+    closeness = [cosine(asked, vector) for vector in vectors]
     nearest = [0.0] * len(hits)  # cosine with the chosen one that is most alike
     chosen: list[int] = []
     left = list(range(len(hits)))
@@ -29,13 +29,13 @@ def mmr(query: bytes, hits: Sequence[Hit], *, k: int, relevance: float = RELEVAN
         best = max(left, key=lambda n: relevance * closeness[n] - (1 - relevance) * nearest[n])
         left.remove(best)
         for n in left:
-            alike = _cosine(vectors[best], vectors[n])
+            alike = cosine(vectors[best], vectors[n])
             nearest[n] = max(nearest[n], alike) if chosen else alike
         chosen.append(best)
     return tuple(hits[n] for n in chosen)
 
 
-def _unit(data: bytes) -> Unit:
+def unit(data: bytes) -> Unit:
     values = array("f", data)
     if sys.byteorder == "big":
         values.byteswap()
@@ -43,6 +43,6 @@ def _unit(data: bytes) -> Unit:
     return tuple(value / length for value in values) if length else ()
 
 
-def _cosine(one: Unit, other: Unit) -> float:
+def cosine(one: Unit, other: Unit) -> float:
     """From the distance, which the standard library computes eight times as fast as a product."""
     return 1 - dist(one, other) ** 2 / 2 if one and other else 0.0

@@ -38,6 +38,7 @@ class Chat(Request):
     k: Annotated[int, Field(ge=1, le=MAX_K)] | None = None
     filter: dict[str, Any] | None = None
     mode: Literal["vector", "text", "hybrid"] | None = None
+    context: Literal["sentences", "chunks"] | None = None
     chat_id: Id | None = None
     title: Title | None = None
     ttl_s: Lifetime | None = None
@@ -47,9 +48,9 @@ class Chat(Request):
 
     @model_validator(mode="after")
     def _means_something(self) -> Self:
-        if self.vdb is None and (self.k, self.filter, self.mode) != (None, None, None):
+        if self.vdb is None and (self.k, self.filter, self.mode, self.context) != (None,) * 4:
             raise PydanticCustomError(
-                "no_vdb", "'k', 'filter' and 'mode' are for a 'vdb': name one, or leave them out."
+                "no_vdb", "'k', 'filter', 'mode' and 'context' are for a 'vdb': name one, or leave them out."
             )
         if self.chat_id is not None and (self.title, self.ttl_s) != (None, None):
             raise PydanticCustomError(
@@ -59,12 +60,16 @@ class Chat(Request):
 
 
 class Citation(Response):
-    """A passage of the prompt. The first is the one that the answer calls [1]."""
+    """A passage of the prompt. The first is the one that the answer calls [1].
+
+    `id` is the stored chunk's. Where the passage is a sentence, `span` is its place there: from, to, in characters.
+    """
 
     id: str
     text: str
     score: float
     source: str
+    span: tuple[int, int] | None
 
 
 class Usage(Response):

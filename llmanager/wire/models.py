@@ -220,6 +220,8 @@ class CatalogModel(Response):
     licence: str
     context_tokens: int
     note: str
+    context: Literal["sentences", "chunks"] | None  # what it gets of retrieved passages where /chat does not say
+    quotes_only: bool  # with a `vdb` it may only quote them
     backend: str
     instance_type: str | None
     usd_per_hour: str | None

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from llmanager.chat.entities import Completion, Message, Passage, Search, Turn, Usage
+from llmanager.chat.entities import Completion, Message, Passage, Search, Traits, Turn, Usage
 from llmanager.chat.usecases.assistant import Assistant
 from llmanager.kernel.errors import LLManagerError, NotFound
 from llmanager.kernel.principal import Principal
@@ -20,6 +21,9 @@ class FakeRetriever:
     def __init__(self) -> None:
         self.vdbs: dict[tuple[str, str], tuple[Passage, ...]] = {}
         self.searches: list[tuple[Search, str]] = []
+        self.near: dict[str, float] | None = None  # cosines by text; None: the databases have no embedder
+        self.failure: LLManagerError | None = None  # of the embedder
+        self.compared: list[tuple[str, str]] = []  # database and query
         self.on_search = asyncio.Event()
         self.on_search.set()  # a search waits for it
 
@@ -30,6 +34,12 @@ class FakeRetriever:
         if found is None:
             raise NotFound(f"There is no vector database {search.vdb!r}.")
         return found[: search.k]
+
+    async def cosines(self, caller: Principal, vdb: str, query: str, texts: Sequence[str]) -> tuple[float, ...] | None:
+        self.compared.append((vdb, query))
+        if self.failure is not None:
+            raise self.failure
+        return None if self.near is None else tuple(self.near.get(text, 0.0) for text in texts)
 
 
 class FakeHistory:
@@ -66,6 +76,7 @@ class FakeModels:
     """One model "m" of every tenant, that says `pieces`.
 
     context     its tokens; None: unknown
+    given       its other traits
     per_word    tokens of a word; None: cannot be counted
     failure     raised in place of the answer, or, in a stream, after its first piece
     held        a stream waits for it after its first piece
@@ -74,6 +85,8 @@ class FakeModels:
     def __init__(self, *pieces: str, context: int | None = 4096, per_word: int | None = 1) -> None:
         self.pieces = pieces or ("Hel", "lo")
         self.context, self.per_word = context, per_word
+        self.given = Traits()
+        self.grammars: list[str] = []
         self.failure: LLManagerError | None = None
         self.held = asyncio.Event()
         self.held.set()
@@ -82,10 +95,10 @@ class FakeModels:
         self.counts = 0
         self.is_closed = False  # the last stream
 
-    def context_tokens(self, caller: Principal, model: str) -> int | None:
+    def traits(self, caller: Principal, model: str) -> Traits:
         if model != "m":
             raise NotFound(f"There is no model {model!r}.")
-        return self.context
+        return replace(self.given, context_tokens=self.context)
 
     async def count(self, caller: Principal, model: str, messages: Sequence[Message]) -> int | None:
         self.counts += 1
@@ -95,17 +108,27 @@ class FakeModels:
         return sum(len(message.content.split()) * (self.per_word or 1) + 3 for message in messages)
 
     async def whole(
-        self, caller: Principal, model: str, messages: Sequence[Message], parameters: Mapping[str, Any]
+        self,
+        caller: Principal,
+        model: str,
+        messages: Sequence[Message],
+        parameters: Mapping[str, Any],
+        grammar: str = "",
     ) -> Completion:
-        self._asked(messages, parameters)
+        self._asked(messages, parameters, grammar)
         if self.failure is not None:
             raise self.failure
         return self._completion()
 
     async def stream(
-        self, caller: Principal, model: str, messages: Sequence[Message], parameters: Mapping[str, Any]
+        self,
+        caller: Principal,
+        model: str,
+        messages: Sequence[Message],
+        parameters: Mapping[str, Any],
+        grammar: str = "",
     ) -> AsyncGenerator[str | Completion, None]:
-        self._asked(messages, parameters)
+        self._asked(messages, parameters, grammar)
         self.is_closed = False
         try:
             for piece in self.pieces:
@@ -117,7 +140,8 @@ class FakeModels:
         finally:
             self.is_closed = True
 
-    def _asked(self, messages: Sequence[Message], parameters: Mapping[str, Any]) -> None:
+    def _asked(self, messages: Sequence[Message], parameters: Mapping[str, Any], grammar: str) -> None:
+        self.grammars.append(grammar)
         self.prompts.append(tuple(messages))
         self.parameters.append(parameters)
 

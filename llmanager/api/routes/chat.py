@@ -85,7 +85,7 @@ def _ask(body: wire.Chat) -> Ask:
     parameters = body.parameters
     search = None
     if body.vdb is not None:
-        search = Search(body.vdb, body.k or DEFAULT_K, body.filter, body.mode)
+        search = Search(body.vdb, body.k or DEFAULT_K, body.filter, body.mode, body.context)
     max_tokens = parameters.max_completion_tokens or parameters.max_tokens
     return Ask(
         question=Question(body.model, body.query, body.system, search, max_tokens),
@@ -118,7 +118,7 @@ def _told(told: Answer) -> dict[str, Any]:
 
 
 def citations_view(passages: tuple[Passage, ...]) -> list[dict[str, Any]]:
-    return [{"id": p.id, "text": p.text, "score": p.score, "source": p.source} for p in passages]
+    return [{"id": p.id, "text": p.text, "score": p.score, "source": p.source, "span": p.span} for p in passages]
 
 
 def _usage(usage: Usage | None) -> dict[str, int] | None:

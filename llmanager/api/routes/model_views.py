@@ -6,7 +6,7 @@ from llmanager.kernel.errors import Conflict, InvalidInput, Retryable
 from llmanager.kernel.money import usd_text
 from llmanager.models.actions import describe
 from llmanager.models.catalog import CatalogEntry
-from llmanager.models.entities import Model, ModelSpec, Observation, Quote, ReplicaState, Status
+from llmanager.models.entities import Backend, Model, ModelSpec, Observation, Quote, ReplicaState, Status
 from llmanager.models.ledger import spent_by
 from llmanager.models.limits import expires_at, sleeps_at
 from llmanager.models.reconcile import plan, status
@@ -104,6 +104,8 @@ def catalog_view(registry: Registry, entry: CatalogEntry) -> wire.CatalogModel:
         licence=entry.licence,
         context_tokens=entry.context_tokens,
         note=entry.note,
+        context=entry.context,
+        quotes_only=entry.quotes_only and entry.backend is Backend.LOCAL,
         backend=entry.backend,
         instance_type=quote.instance_type if quote else None,
         usd_per_hour=told_usd(quote.usd_per_hour) if quote else None,

@@ -14,7 +14,8 @@ async def answer(assistant: Assistant, caller: Principal, ask: Ask) -> Answer:
     nothing was kept then. Cancelled while the turn is being kept, it may have been.
     """
     prompt = await prepare(assistant, caller, ask.question, chat_id=ask.chat_id)
-    said = await assistant.models.whole(caller, ask.question.model, prompt.messages, ask.parameters)
+    model, grammar = ask.question.model, _grammar(ask, prompt)
+    said = await assistant.models.whole(caller, model, prompt.messages, ask.parameters, grammar)
     return await _kept(assistant, caller, ask, prompt, said)
 
 
@@ -24,13 +25,19 @@ async def stream_answer(
     """As `answer`: first what is cited, then the text piece by piece, and when the turn is kept the whole answer."""
     prompt = await prepare(assistant, caller, ask.question, chat_id=ask.chat_id)
     yield Cited(prompt.citations, ask.chat_id)
-    stream = assistant.models.stream(caller, ask.question.model, prompt.messages, ask.parameters)
+    model, grammar = ask.question.model, _grammar(ask, prompt)
+    stream = assistant.models.stream(caller, model, prompt.messages, ask.parameters, grammar)
     async with aclosing(stream) as pieces:
         async for piece in pieces:
             if isinstance(piece, Completion):
                 yield await _kept(assistant, caller, ask, prompt, piece)
             else:
                 yield piece
+
+
+def _grammar(ask: Ask, prompt: Prompt) -> str:
+    """A shape that the caller asks for comes first."""
+    return "" if ask.parameters.get("response_format") else prompt.grammar
 
 
 async def _kept(assistant: Assistant, caller: Principal, ask: Ask, prompt: Prompt, said: Completion) -> Answer:

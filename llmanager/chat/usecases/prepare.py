@@ -1,9 +1,11 @@
 import asyncio
+from dataclasses import replace
 
-from llmanager.chat import budget
-from llmanager.chat.entities import MAX_TURNS, Draft, Passage, Prompt, Question, Turn
+from llmanager.chat import budget, followup, quoting
+from llmanager.chat.entities import MAX_TURNS, Draft, Prompt, Question, Turn
 from llmanager.chat.usecases.assistant import Assistant
 from llmanager.chat.usecases.fit import fitted
+from llmanager.chat.usecases.retrieve import retrieved
 from llmanager.kernel.principal import Principal
 
 
@@ -19,24 +21,22 @@ async def prepare(
 
     Raises ModelNotFound, NotFound (database, chat), InvalidInput, QuestionTooLong, what is Retryable.
     """
-    context_tokens = assistant.models.context_tokens(caller, question.model)
+    traits = assistant.models.traits(caller, question.model)
     reading = asyncio.create_task(_tail(assistant, caller, chat_id)) if chat_id is not None else None
     try:
-        passages = await _retrieved(assistant, caller, question)
+        before = ""
+        if question.search is not None and followup.leans(question.text):
+            before = followup.previous(turns if reading is None else await reading)
+        passages = await retrieved(assistant.retriever, caller, question, traits, before)
         draft = Draft(question.text, question.system, passages, turns if reading is None else await reading)
     finally:
         if reading is not None:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
-    limit = budget.limit(context_tokens, question.max_tokens)
-    return await fitted(assistant.models, caller, question.model, draft, limit)
-
-
-async def _retrieved(assistant: Assistant, caller: Principal, question: Question) -> tuple[Passage, ...] | None:
-    if question.search is None:
-        return None
-    found = await assistant.retriever.search(caller, question.search, question.text)
-    return tuple(passage for passage in found if passage.text.strip())
+    limit = budget.limit(traits.context_tokens, question.max_tokens)
+    prompt = await fitted(assistant.models, caller, question.model, draft, limit)
+    is_held = traits.quotes_only and question.search is not None
+    return replace(prompt, grammar=quoting.grammar(prompt.citations)) if is_held else prompt
 
 
 async def _tail(assistant: Assistant, caller: Principal, chat_id: str) -> tuple[Turn, ...]:

@@ -1,7 +1,5 @@
 """The data path's app: /v1, Azure's paths, /model/query and /chat. Streams where whoever runs it can stream."""
 
-from functools import partial
-
 from starlette.types import ASGIApp
 
 from llmanager.api.app import Application
@@ -11,7 +9,6 @@ from llmanager.chat.usecases.assistant import Assistant
 from llmanager.gateway.tokens import TokenCounter
 from llmanager.kernel.ids import random_id
 from llmanager.vdb.usecases.collections import Collections
-from llmanager.vdb.usecases.query import query
 from llmanager.wiring.aws.apps import readable
 from llmanager.wiring.aws.data_path import DataPath, data_path
 from llmanager.wiring.aws.house import House, control_app, fronted
@@ -19,7 +16,7 @@ from llmanager.wiring.aws.library import vdbs_of
 from llmanager.wiring.aws.queues import poking, queue_at
 from llmanager.wiring.aws.settings import there
 from llmanager.wiring.aws.stores import stores_of
-from llmanager.wiring.serving.chat import ChatAugmenter, TableHistory, VectorRetriever
+from llmanager.wiring.serving.chat import ChatAugmenter, TableHistory, retriever_of
 from llmanager.wiring.serving.chat_models import GatewayModels
 from llmanager.wiring.serving.limits import limits_of
 from llmanager.wiring.serving.threads import Threads
@@ -48,9 +45,8 @@ def chat_app_of(house: House, path: DataPath, vdbs: Collections) -> ASGIApp:
 def assistant_of(house: House, path: DataPath, vdbs: Collections) -> Assistant:
     clock, history = house.clock, house.tables("history")
     counter = TokenCounter(path.directory, path.gateway.relay, render_as_openai, clock)
-    ask_vdb = partial(query, vdbs, path.embedder, Threads("vdb", VDB_THREADS))
     return Assistant(
-        retriever=VectorRetriever(ask_vdb),
+        retriever=retriever_of(vdbs, path.embedder, Threads("vdb", VDB_THREADS)),
         history=TableHistory(history, clock, random_id, Threads("history", HISTORY_THREADS)),
         models=GatewayModels(path.inner, counter, path.directory),
     )

@@ -19,6 +19,7 @@ from llmanager.models.usecases.registry import Registry
 from llmanager.wiring.aws.directory import EndpointsOf, RowDirectory
 from llmanager.wiring.aws.house import House
 from llmanager.wiring.aws.meter import LoggedMeter
+from llmanager.wiring.aws.models import sagemaker_entries
 from llmanager.wiring.serving.embedding import GatewayEmbedder
 from llmanager.wiring.serving.limits import limits_of
 from llmanager.wiring.settings import Settings
@@ -45,6 +46,7 @@ def data_path(house: House, poke: Callable[[Key], None], keyring: Keyring, plain
         clock=clock,
         new_id=random_id,
         stage=common.stage,
+        catalog=sagemaker_entries() if common.sagemaker else (),
     )
     directory = RowDirectory(registry, clock, random_id, poke, endpoints_of(common, runtime))
     gateway = Gateway(

@@ -132,7 +132,7 @@ class RowDirectory:
         model = seen.model
         if model is None:
             return None
-        route = route_from(model, () if self._is_missed(model) else self._endpoints(model))
+        route = route_from(model, () if self._is_missed(model) else self._endpoints(model), self._registry.catalog)
         return None if route.state == "deleting" else route
 
     def _is_missed(self, model: Model) -> bool:

@@ -32,11 +32,10 @@ from llmanager.gateway.tokens import TokenCounter
 from llmanager.jobs.usecases.submit import submit
 from llmanager.kernel.ids import random_id
 from llmanager.models.usecases.fleet import fleet
-from llmanager.vdb.usecases.query import query
 from llmanager.vdb.usecases.status import every as every_vdb
 from llmanager.wiring.keyring import CachedKeyring, OpenKeyring
 from llmanager.wiring.local.parts import Parts
-from llmanager.wiring.serving.chat import ChatAugmenter, TableHistory, VectorRetriever
+from llmanager.wiring.serving.chat import ChatAugmenter, TableHistory, retriever_of
 from llmanager.wiring.serving.chat_models import GatewayModels
 from llmanager.wiring.serving.embedding import BlockingEmbedder, GatewayEmbedder
 from llmanager.wiring.serving.limits import limits_of
@@ -113,7 +112,7 @@ def assistant_of(parts: Parts, gateway: Gateway, embedder: GatewayEmbedder) -> A
     directory, clock, library = parts.directory, parts.clock, parts.library
     counter = TokenCounter(directory, gateway.relay, render_as_openai, clock)
     return Assistant(
-        retriever=VectorRetriever(partial(query, library.vdbs, embedder, library.vdb_threads)),
+        retriever=retriever_of(library.vdbs, embedder, library.vdb_threads),
         history=TableHistory(parts.store.table("history"), clock, random_id, library.history_threads),
         models=GatewayModels(InnerCalls(gateway, render_as_openai, clock), counter, directory),
     )

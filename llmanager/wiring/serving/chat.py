@@ -27,7 +27,12 @@ from llmanager.kernel.table import Table
 from llmanager.vdb.conditions import parse
 from llmanager.vdb.entities import Hit, Mode
 from llmanager.vdb.filters import Filter
+from llmanager.vdb.usecases.collections import Collections
+from llmanager.vdb.usecases.compare import compare
+from llmanager.vdb.usecases.query import query
 from llmanager.wiring.serving.chat_models import encoded
+from llmanager.wiring.serving.embedding import GatewayEmbedder
+from llmanager.wiring.serving.known_vectors import KnowingEmbedder
 
 
 class Query(Protocol):
@@ -38,17 +43,31 @@ class Query(Protocol):
     ) -> tuple[Hit, ...]: ...
 
 
+class Similarity(Protocol):
+    async def __call__(
+        self, caller: Principal, vdb: str, query: str, texts: Sequence[str]
+    ) -> tuple[float, ...] | None: ...
+
+
 class VectorRetriever:
     """A Retriever."""
 
-    def __init__(self, query: Query) -> None:
-        self._query = query
+    def __init__(self, query: Query, similarity: Similarity) -> None:
+        self._query, self._similarity = query, similarity
 
     async def search(self, caller: Principal, search: Search, query: str) -> tuple[Passage, ...]:
         where = None if search.where is None else parse(search.where)
         mode = None if search.mode is None else Mode(search.mode)
         hits = await self._query(caller=caller, name=search.vdb, text=query, k=search.k, where=where, mode=mode)
         return tuple(Passage(hit.item.id, hit.item.text, hit.item.source, hit.score) for hit in hits)
+
+    async def cosines(self, caller: Principal, vdb: str, query: str, texts: Sequence[str]) -> tuple[float, ...] | None:
+        return await self._similarity(caller, vdb, query, texts)
+
+
+def retriever_of(vdbs: Collections, embedder: GatewayEmbedder, threads: RunBlocking) -> VectorRetriever:
+    knowing = KnowingEmbedder(embedder, embedder.generation)
+    return VectorRetriever(partial(query, vdbs, knowing, threads), partial(compare, vdbs, knowing, threads))
 
 
 class TableHistory:
@@ -99,7 +118,7 @@ class ChatAugmenter:
         question = Question(model, said.question, said.system, Search(vdb), max_tokens)
         prompt = await prepare(self._assistant, caller, question, turns=said.turns)
         citations = msgspec.json.encode(citations_view(prompt.citations))
-        return Augmented(tuple(map(encoded, prompt.messages)), citations)
+        return Augmented(tuple(map(encoded, prompt.messages)), citations, prompt.grammar)
 
 
 def _text_of(message: bytes) -> tuple[str, str]:

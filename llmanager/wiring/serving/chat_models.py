@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from llmanager.chat import entities
-from llmanager.chat.entities import Completion, Message
+from llmanager.chat.entities import Budget, Completion, Message, Traits
 from llmanager.gateway import sse, surface
 from llmanager.gateway.inner import InnerCalls
 from llmanager.gateway.ports import Directory
@@ -54,16 +54,24 @@ class GatewayModels:
     def __init__(self, inner: InnerCalls, counter: TokenCounter, directory: Directory) -> None:
         self._inner, self._counter, self._directory = inner, counter, directory
 
-    def context_tokens(self, caller: Principal, model: str) -> int | None:
-        return surface.find(self._directory, caller.tenant, model).context_tokens
+    def traits(self, caller: Principal, model: str) -> Traits:
+        route = surface.find(self._directory, caller.tenant, model)
+        reading = route.reading
+        budget = Budget(reading.sentence_tokens or Budget.tokens, reading.max_sentences)
+        return Traits(route.context_tokens, reading.context, budget, reading.quotes_only)
 
     async def count(self, caller: Principal, model: str, messages: Sequence[Message]) -> int | None:
         return await self._counter.count(caller.tenant, model, [encoded(message) for message in messages])
 
     async def whole(
-        self, caller: Principal, model: str, messages: Sequence[Message], parameters: Mapping[str, Any]
+        self,
+        caller: Principal,
+        model: str,
+        messages: Sequence[Message],
+        parameters: Mapping[str, Any],
+        grammar: str = "",
     ) -> Completion:
-        body = await self._inner.whole(caller, PATH, _body(model, messages, parameters))
+        body = await self._inner.whole(caller, PATH, _body(model, messages, parameters), grammar)
         try:
             answer = _decode(body)
         except msgspec.DecodeError:
@@ -74,13 +82,18 @@ class GatewayModels:
         return Completion(choice.text, choice.finish_reason, _usage(answer.usage))
 
     async def stream(
-        self, caller: Principal, model: str, messages: Sequence[Message], parameters: Mapping[str, Any]
+        self,
+        caller: Principal,
+        model: str,
+        messages: Sequence[Message],
+        parameters: Mapping[str, Any],
+        grammar: str = "",
     ) -> AsyncGenerator[str | Completion, None]:
         body = _body(model, messages, parameters, stream=True, stream_options={"include_usage": True})
         texts: list[str] = []
         finish_reason: str | None = None
         usage: _Usage | None = None
-        async with aclosing(self._inner.stream(caller, PATH, body)) as pieces:
+        async with aclosing(self._inner.stream(caller, PATH, body, grammar)) as pieces:
             async for piece in pieces:
                 answers = _answers_in(piece)
                 choices = [choice for answer in answers for choice in answer.choices]

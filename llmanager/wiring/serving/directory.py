@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 
 def route_of(model: Model, registry: Registry) -> Route:
-    return route_from(model, registry.host(model).endpoints(model.resource))
+    return route_from(model, registry.host(model).endpoints(model.resource), registry.catalog)
 
 
 @dataclass

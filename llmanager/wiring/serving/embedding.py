@@ -53,6 +53,11 @@ class GatewayEmbedder:
             raise EmbedderUnfit(f"Model {model!r} is no embedding model. Name one of kind 'embedding'.", param="model")
         return route.dimensions
 
+    def generation(self, caller: Principal, model: str) -> str | None:
+        """What tells this model from another that had its name, or will have it. None: there is none."""
+        route = self._directory.find(caller.tenant, model)
+        return None if route is None else route.key
+
     async def embed(self, caller: Principal, model: str, texts: Sequence[str]) -> Vectors:
         self.dimensions(caller, model)
         if not 0 < len(texts) <= MAX_TEXTS:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from llmanager.gateway.ports import Route, Upstream
-from llmanager.models.entities import Desired, Model, ReplicaState, Status
+from llmanager.gateway.ports import Reading, Route, Upstream
+from llmanager.models.catalog import ENTRIES, CatalogEntry, entry_of
+from llmanager.models.entities import Backend, Desired, Model, ModelSpec, ReplicaState, Status
 from llmanager.models.ports import Endpoint
 from llmanager.models.reconcile import status
 
@@ -20,7 +21,10 @@ _STATES: dict[Status, State] = {
 }
 
 
-def route_from(model: Model, endpoints: Sequence[Endpoint]) -> Route:
+LLAMA_CPP = "llama.cpp"
+
+
+def route_from(model: Model, endpoints: Sequence[Endpoint], catalog: Sequence[CatalogEntry] = ENTRIES) -> Route:
     """`endpoints`: of the replicas that are ready."""
     upstreams: tuple[Upstream, ...] = ()
     if model.desired is Desired.RUNNING:
@@ -38,6 +42,20 @@ def route_from(model: Model, endpoints: Sequence[Endpoint]) -> Route:
         created=int(model.created_at.timestamp()),
         context_tokens=model.quote.context_tokens,
         dimensions=model.quote.dimensions,
+        reading=reading_of(model.spec, catalog),
+    )
+
+
+def reading_of(spec: ModelSpec, catalog: Sequence[CatalogEntry]) -> Reading:
+    entry = entry_of(spec, catalog)
+    if entry is None:
+        return Reading()
+    takes_grammar = spec.backend is Backend.LOCAL and spec.engine == LLAMA_CPP
+    return Reading(
+        context=entry.context or "chunks",
+        sentence_tokens=entry.sentence_tokens,
+        max_sentences=entry.max_sentences,
+        quotes_only=entry.quotes_only and takes_grammar,
     )
 
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.anyio
 JSON = {"content-type": "application/json"}
 ASK: dict[str, Any] = {"model": "m", "query": "Why?"}
 DOCS = ASK | {"vdb": "docs", "k": 1}
-CITED = {"id": "p1", "text": "Fact 1.", "score": 1.0, "source": "a.txt"}
+CITED = {"id": "p1", "text": "Fact 1.", "score": 1.0, "source": "a.txt", "span": None}
 
 
 @pytest.fixture

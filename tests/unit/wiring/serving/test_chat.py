@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import pytest
 
 from llmanager.api.errors import render
-from llmanager.chat.entities import Completion, Message, Passage, Search, Turn, Usage
+from llmanager.chat.entities import Budget, Completion, Message, Passage, Search, Traits, Turn, Usage
 from llmanager.gateway.errors import ModelNotFound
 from llmanager.gateway.inner import InnerCalls
+from llmanager.gateway.ports import Reading
 from llmanager.gateway.tokens import TokenCounter
 from llmanager.history.entities import NewMessage
 from llmanager.history.errors import ChatNotFound
@@ -59,9 +60,16 @@ class FakeQuery:
         return (Hit(Item("i1", "A fact.", {"page": 3}, "a.pdf"), 0.75),)
 
 
+class FakeSimilarity:
+    async def __call__(self, *asked: Any) -> tuple[float, ...] | None:
+        return tuple(len(text) / 10 for text in asked[-1])
+
+
 async def test_hits_become_passages():
     query = FakeQuery()
-    found = await VectorRetriever(query).search(ADA, Search("docs", 3, {"year": 2020}, "hybrid"), "Why?")
+    found = await VectorRetriever(query, FakeSimilarity()).search(
+        ADA, Search("docs", 3, {"year": 2020}, "hybrid"), "Why?"
+    )
     assert found == (Passage("i1", "A fact.", "a.pdf", 0.75),)
     where = Compare("year", Op.EQ, 2020)
     assert query.asked == [{"caller": ADA, "name": "docs", "text": "Why?", "k": 3, "where": where, "mode": Mode.HYBRID}]
@@ -69,14 +77,14 @@ async def test_hits_become_passages():
 
 async def test_without_filter_and_mode_the_databases_own_hold():
     query = FakeQuery()
-    await VectorRetriever(query).search(ADA, Search("docs"), "Why?")
+    await VectorRetriever(query, FakeSimilarity()).search(ADA, Search("docs"), "Why?")
     assert (query.asked[0]["where"], query.asked[0]["mode"]) == (None, None)
 
 
 async def test_a_filter_that_is_none_is_refused_before_anything_is_asked():
     query = FakeQuery()
     with pytest.raises(InvalidInput) as refused:
-        await VectorRetriever(query).search(ADA, Search("docs", where={"$bad": 1}), "Why?")
+        await VectorRetriever(query, FakeSimilarity()).search(ADA, Search("docs", where={"$bad": 1}), "Why?")
     assert (refused.value.param, query.asked) == ("filter", [])
 
 
@@ -165,13 +173,15 @@ async def test_an_answer_without_a_choice_is_nonsense():
 async def test_the_context_is_the_directorys_and_the_count_the_servers():
     async with models(
         lambda call: call.answer(200, {"input_tokens": 45}),
-        route=lambda server: chat_route(server.upstream(), context_tokens=512),
+        route=lambda server: chat_route(
+            server.upstream(), context_tokens=512, reading=Reading("sentences", 160, 3, True)
+        ),
     ) as (stage, given):
-        assert given.context_tokens(ADA, "m") == 512
+        assert given.traits(ADA, "m") == Traits(512, "sentences", Budget(160, 3), quotes_only=True)
         assert await given.count(ADA, "m", PROMPT) == 45
         assert stage.server.calls[0].json["messages"][1] == {"role": "user", "content": "Grüß dich"}
         with pytest.raises(ModelNotFound):
-            given.context_tokens(EVE, "m")
+            given.traits(EVE, "m")
 
 
 # `NAME@chat:VDB`.
@@ -199,8 +209,8 @@ async def test_the_clients_messages_stand_for_a_kept_chat():
     assert messages[0]["content"].endswith("\n\nBe brief.")
     assert messages[3]["content"] == "[1] Fact 1.\n[2] Fact 2.\n\nQuestion: Why?"
     assert citations == [
-        {"id": "p1", "text": "Fact 1.", "score": 1.0, "source": "a.txt"},
-        {"id": "p2", "text": "Fact 2.", "score": 0.5, "source": ""},
+        {"id": "p1", "text": "Fact 1.", "score": 1.0, "source": "a.txt", "span": None},
+        {"id": "p2", "text": "Fact 2.", "score": 0.5, "source": "", "span": None},
     ]
 
 
