@@ -15,10 +15,9 @@ from typing import Final
 @dataclass(frozen=True)
 class Weights:
     heading: float = 0.35  # of a word there, against the sentence's own
-    before: float = 0.25
+    before: float = 0.2
     previous: float = 0.4  # of a word of the question before this one
-    cosine: float = 0.5  # against the share that BM25 gives of its best possible
-    kind: float = 0.1  # a figure where the question asks for one
+    cosine: float = 2.5  # against the share that BM25 gives of its best possible
     k1: float = 1.2
     b: float = 0.4
 
@@ -37,16 +36,6 @@ class Ranked:
 
 _WORD = re.compile(r"[a-z0-9à-öø-ÿ]+|[^\W\d_a-zà-öø-ÿ]+|\d+", re.IGNORECASE)
 _HAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_FIGURE = re.compile(
-    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|hundred|thousand"
-    r"|million|half|twice|once|daily|weekly|monthly|noon|midnight|morning|evening)\b",
-    re.IGNORECASE,
-)
-_ASKS_FIGURE = re.compile(
-    r"\b(?:when|how (?:many|much|long|old|often|far|big|large|tall|high|deep|fast|heavy|late|early|wide)|what "
-    r"(?:time|year|date|percentage|number|price|port|age|size|temperature|version)|which (?:year|day|version|port))\b",
-    re.IGNORECASE,
-)
 _STOP_WORDS: Final = """
 a an the and or but if of to in on at by for from with as is are was were be been being am do does did done has have had
 having it its this that these those there here he she they him his her them their we us our you your i me my what which
@@ -111,13 +100,9 @@ def scores(
 ) -> tuple[float, ...]:
     """One a sentence, higher is closer. `previous`: the question before this one, where it is to be read with it."""
     lexical = _bm25(_terms(question, previous, weights), sentences, weights)
-    asks_figure = bool(_ASKS_FIGURE.search(question))
-    figures = [weights.kind if asks_figure and _FIGURE.search(s.text) else 0.0 for s in sentences]
-    near = [0.0] * len(sentences) if cosines is None else cosines
-    return tuple(
-        words_share + weights.cosine * cosine + figure
-        for words_share, cosine, figure in zip(lexical, near, figures, strict=True)
-    )
+    if cosines is None:
+        return tuple(lexical)
+    return tuple(share + weights.cosine * cosine for share, cosine in zip(lexical, cosines, strict=True))
 
 
 def _terms(question: str, previous: str, weights: Weights) -> Mapping[str, float]:
