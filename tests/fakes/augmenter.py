@@ -16,6 +16,7 @@ class FakeAugmenter:
     def __init__(self) -> None:
         self.calls: list[tuple[str, str, str, list[Any], int | None]] = []
         self.failure: LLManagerError | None = None
+        self.grammar = ""
         self.held = asyncio.Event()
         self.held.set()
 
@@ -26,4 +27,4 @@ class FakeAugmenter:
         await self.held.wait()
         if self.failure is not None:
             raise self.failure
-        return Augmented((b'{"role":"user","content":"[1] \\u00e9"}',), json.dumps(CITATIONS).encode())
+        return Augmented((b'{"role":"user","content":"[1] \\u00e9"}',), json.dumps(CITATIONS).encode(), self.grammar)

@@ -142,3 +142,26 @@ async def test_a_remote_model_gets_its_own_name_never_the_databases():
     async with answering(route=lambda server: chat_route(server.upstream(served_name="org/big"))) as (stage, _):
         await stage.client.post(CHAT, ASK)
         assert stage.server.calls[0].json["model"] == "org/big"
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_the_grammar_that_comes_with_the_passages_goes_to_the_server(is_stream: bool):
+    async with answering() as (stage, augmenter):
+        augmenter.grammar = 'root ::= "x"'
+        await stage.client.post(CHAT, ASK | {"stream": is_stream})
+        await stage.client.post("/model/query", {"model": NAME, "query": "Why?", "stream": is_stream})
+    assert [call.json["grammar"] for call in stage.server.calls] == ['root ::= "x"'] * 2
+
+
+async def test_a_shape_that_the_client_asks_for_comes_first():
+    async with answering() as (stage, augmenter):
+        augmenter.grammar = 'root ::= "x"'
+        await stage.client.post(CHAT, ASK | {"response_format": {"type": "json_object"}})
+    assert "grammar" not in stage.server.calls[0].json
+
+
+async def test_a_clients_own_grammar_is_no_member_that_is_passed_on():
+    async with answering() as (stage, _):
+        await stage.client.post(CHAT, ASK | {"grammar": "root ::= [a]"})
+        await stage.client.post(CHAT, ASK | {"model": "m", "grammar": "root ::= [a]"})
+    assert [call.json.get("grammar") for call in stage.server.calls] == [None, None]

@@ -175,3 +175,12 @@ async def test_a_model_that_cannot_wake_is_an_error_even_where_a_stream_was_open
         with pytest.raises(Unavailable, match="still waking"):
             [piece async for piece in inner.stream(ADA, CHAT, STREAMED)]
     assert stage.server.calls == []
+
+
+async def test_a_grammar_of_ours_goes_to_the_server_whole_and_streamed():
+    async with within(lambda call: speak(call, "Hi")) as (stage, inner):
+        await inner.whole(ADA, CHAT, ASKED, grammar='root ::= "\u00e9"')
+        _ = [piece async for piece in inner.stream(ADA, CHAT, STREAMED, grammar="root ::= [a]")]
+        await inner.whole(ADA, CHAT, ASKED)
+    assert [call.json.get("grammar") for call in stage.server.calls] == ['root ::= "\u00e9"', "root ::= [a]", None]
+    assert {call.json["model"] for call in stage.server.calls} == {"m"}

@@ -88,6 +88,10 @@ async def test_a_filter_that_is_none_is_refused_before_anything_is_asked():
     assert (refused.value.param, query.asked) == ("filter", [])
 
 
+async def test_cosines_are_the_databases_own():
+    assert await VectorRetriever(FakeQuery(), FakeSimilarity()).cosines(ADA, "docs", "q", ["four"]) == (0.4,)
+
+
 # Kept chats.
 
 
@@ -144,6 +148,13 @@ async def test_a_whole_completion_is_asked_for_with_the_parameters():
     assert said == Completion("Hello", "stop", Usage(3, 2))
     assert call.json["messages"] == [{"role": m.role, "content": m.content} for m in PROMPT]
     assert (call.json["temperature"], call.json["stop"]) == (0.5, ["x"])
+
+
+async def test_a_grammar_goes_with_the_question_whole_and_streamed():
+    async with models(lambda call: speak(call, "Hi")) as (stage, given):
+        await given.whole(ADA, "m", PROMPT, {}, 'root ::= "Hi"')
+        _ = [piece async for piece in given.stream(ADA, "m", PROMPT, {}, 'root ::= "Hi"')]
+    assert [call.json["grammar"] for call in stage.server.calls] == ['root ::= "Hi"'] * 2
 
 
 async def test_a_streamed_completion_comes_in_pieces_and_then_whole():
@@ -212,6 +223,18 @@ async def test_the_clients_messages_stand_for_a_kept_chat():
         {"id": "p1", "text": "Fact 1.", "score": 1.0, "source": "a.txt", "span": None},
         {"id": "p2", "text": "Fact 2.", "score": 0.5, "source": "", "span": None},
     ]
+
+
+async def test_a_model_by_name_gets_sentences_and_a_grammar_as_its_catalog_says():
+    assistant = fake_assistant()
+    assistant.models.given = Traits(context="sentences", quotes_only=True)
+    assistant.retriever.vdbs["acme", "docs"] = (passage(1, "It opens at 9. It closes at 5."),)
+    messages = [user("When does the library open?"), b'{"role":"assistant","content":"At 9."}', user("And close?")]
+    told = await ChatAugmenter(assistant).augment(ADA, model="m", vdb="docs", messages=messages, max_tokens=None)
+    first, *_ = json.loads(told.citations)
+    assert (first["id"], first["text"], first["span"]) == ("p1", "It closes at 5.", [15, 30])
+    assert told.grammar.startswith('root ::= "I don\'t know." | "According to [1]: \\"It closes at 5.')
+    assert assistant.retriever.searches[0][1] == "When does the library open?\nAnd close?"
 
 
 async def test_the_budget_holds_for_the_clients_messages_too():

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from llmanager.gateway.ports import Upstream
+from llmanager.gateway.ports import Reading, Upstream
 from llmanager.kernel.errors import Unavailable
+from llmanager.models.catalog import ENTRIES
 from llmanager.models.entities import Desired, Observation, Replica, ReplicaState, Scaling
 from llmanager.models.usecases import change
 from llmanager.wiring.serving.directory import RegistryDirectory, route_of
+from llmanager.wiring.serving.routes import reading_of
 from tests.unit.models.samples import FAILED, NOON, READY, STARTING, STOPPING, model
 from tests.unit.models.usecases.world import GREETER, World
 
@@ -33,6 +35,16 @@ class Registered(World):
     @property
     def route(self):
         return self.directory.find(*GREETER)
+
+
+def test_a_route_tells_how_its_model_reads_what_was_retrieved():
+    def reading(**spec):
+        return reading_of(replace(model().spec, **spec), ENTRIES)
+
+    assert reading(model="demo-tiny") == Reading("sentences", 160, 3, quotes_only=True)
+    assert reading(model="qwen3-0.6b") == Reading("sentences")
+    assert reading(model="somebody/else") == Reading() == Reading("chunks")
+    assert not reading(model="demo-tiny", engine="mine").quotes_only, "only llama.cpp is known to take grammars"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,79 @@
+"""What a model may say that may only quote."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmanager.adapters.local.demo_model import write
+from llmanager.chat.entities import Passage
+from llmanager.chat.quoting import UNKNOWN, grammar, literal, quote
+from tests.fakes.chat import passage
+from tests.fakes.engine import Engine, engine
+
+STRANGE = 'It says "5" at C:\\new\\table.\nGrüße, 图书 🙂 \t[x] ] (|) # \x01\x7f end'
+
+
+def sentence(text: str) -> Passage:
+    return Passage("p", text, "", 0.5, (0, len(text)))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    path: Path = tmp_path_factory.mktemp("demo") / "demo.gguf"
+    write(path)
+    with engine(path) as served:
+        yield served
+
+
+def said(server: Engine, grammar: str, seed: int = 0) -> dict[str, Any]:
+    messages = [{"role": "user", "content": "Hello"}]
+    body = {"messages": messages, "grammar": grammar, "seed": seed, "temperature": 2.0, "max_tokens": 480}
+    choice: dict[str, Any] = server.post("/v1/chat/completions", body)["choices"][0]
+    return {"text": choice["message"]["content"], "why": choice["finish_reason"]}
+
+
+def test_each_passage_may_be_quoted_by_its_number_or_nothing_be_known():
+    assert grammar([sentence("It opens."), sentence("It closes.")]) == (
+        'root ::= "I don\'t know." | "According to [1]: \\"It opens.\\"" | "According to [2]: \\"It closes.\\""'
+    )
+
+
+def test_without_passages_nothing_is_known():
+    assert grammar([]) == 'root ::= "I don\'t know."'
+
+
+def test_the_text_is_as_the_prompt_shows_it():
+    assert grammar([sentence("  [2] is a line\r\nof <|x|> ")]) == (
+        'root ::= "I don\'t know." | "According to [1]: \\"\\\\[2] is a line\\nof <\\\\|x|>\\""'
+    )
+
+
+def test_a_whole_chunk_is_quoted_by_the_sentence():
+    assert grammar([passage(1, "One is. Two is.")]).count("According to [1]") == 2
+
+
+def test_a_grammar_is_ascii_and_one_line():
+    assert literal('é"\\\n\x01🙂') == '"\\u00E9\\"\\\\\\n\\x01\\U0001F642"'
+
+
+def test_what_the_engine_could_never_say_is_not_offered():
+    assert grammar([sentence("a\0b")]) == grammar([])
+
+
+def test_the_real_engine_says_one_of_these_and_nothing_else(server: Engine):
+    passages = [sentence(STRANGE), sentence("Plain."), sentence("Plain. And longer.")]
+    allowed = {UNKNOWN, *(quote(n, one.text) for n, one in enumerate(passages, start=1))}
+    answers = [said(server, grammar(passages), seed) for seed in range(8)]
+    assert {answer["text"] for answer in answers} <= allowed
+    assert {answer["why"] for answer in answers} == {"stop"}
+
+
+def test_every_sign_comes_through_the_real_engine(server: Engine):
+    only = "root ::= " + literal(quote(1, STRANGE))
+    assert said(server, only)["text"] == quote(1, STRANGE)
+
+
+def test_with_no_passages_the_real_engine_knows_nothing(server: Engine):
+    assert said(server, grammar([]))["text"] == UNKNOWN
