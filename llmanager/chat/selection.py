@@ -9,7 +9,7 @@ from llmanager.chat.entities import Budget, Passage
 from llmanager.chat.ranking import Ranked, scores
 from llmanager.chat.sentences import Sentence, is_whole, sentences
 
-MAX_READ_CHARS: Final = 100_000  # of all passages together, from the best on
+MAX_READ_CHARS: Final = 60_000  # of all passages together, from the best on
 MAX_COMPARED: Final = 128  # sentences whose vectors are asked for: others share fewer words with the question
 MAX_TOLD_CHARS: Final = 350  # of a sentence under its heading: small embedders take 512 tokens
 

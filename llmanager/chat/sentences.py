@@ -11,10 +11,12 @@ from typing import Final
 MAX_CHARS: Final = 600  # of a sentence: endless lines are cut
 _LOOK_BACK: Final = 24  # characters in which an abbreviation is looked for
 
-_FENCE = re.compile(r"[ \t]{0,3}(?:```|~~~)")
+_FENCE = re.compile(r"[ \t]{0,3}(?:```|~~~)[ \t]*(\w?)")  # a closing one has no language
+_FENCES = re.compile(_FENCE.pattern, re.MULTILINE)
+_PROSE_ENDS = re.compile(r"[.!?:][ \t]*$", re.MULTILINE)
 _HEADING = re.compile(r"[ \t]{0,3}(#{1,6})[ \t]+(?=\S)")
 _UNDERLINE = re.compile(r"[ \t]{0,3}(?:={3,}+|-{3,}+)[ \t]*+$")
-_RULE = re.compile(r"[\s|:*_=+-]*+$")
+_RULE = re.compile(r"[\s|:*_=+\u2500-\u25ff-]*+$")
 _ITEM = re.compile(r"[ \t]*+(?:[-*+•–]|\(?\d{1,3}[.)]|\(?[a-zA-Z]\))[ \t]++(?:\[[ xX]\][ \t]++)?(?=\S)")
 _QUOTED = re.compile(r"[ \t]*+(?:>[ \t]?)++")
 _SETTING = re.compile(r"[ \t]*+[^\s:|][^:|\n]{0,40}:(?:[ \t]++\S|$)")
@@ -75,7 +77,7 @@ class _Reader:
         self.text = text
         self.headings: list[tuple[int, str]] = []
         self.columns = ""
-        self.is_code = False
+        self.is_code = _begins_in_code(text)
         self.paragraph: list[tuple[int, int]] = []
         self.follows = False
 
@@ -157,6 +159,15 @@ class _Reader:
 
 def _blocks(text: str) -> Iterator[_Block]:
     return _Reader(text).blocks()
+
+
+def _begins_in_code(text: str) -> bool:
+    """Where a chunk's border is within a block of code, its first fence is a closing one."""
+    fences = list(_FENCES.finditer(text))
+    for number, fence in enumerate(fences):
+        if fence[1]:  # it opens
+            return number % 2 == 1
+    return len(fences) % 2 == 1 and not _PROSE_ENDS.search(text, 0, fences[0].start())
 
 
 def _indent(line: str) -> int:

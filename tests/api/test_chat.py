@@ -52,6 +52,50 @@ def test_a_stream_begins_with_the_citations_and_ends_with_the_whole(api, chat_mo
     assert turns(api, last["chat_id"]) == [{"q": "What conducts?", "a": last["response"]}]
 
 
+LIBRARY = [{"id": "hours", "text": "# Library\n\nIt opens at 9 in the morning. It closes at 5. A card is free."}]
+
+
+@pytest.fixture
+def library(api, name, embedding_model):
+    assert api.post("/vdb/create", {"name": name}).status == 202
+    assert api.post("/vdb/add", {"name": name, "model": embedding_model, "documents": LIBRARY}).status == 200
+    yield name
+    assert api.post("/vdb/delete", {"name": name}).status in (200, 404)
+
+
+def test_a_request_chooses_between_sentences_and_whole_chunks(ask, library):
+    (chunk,) = ask(query="When does the library close?", vdb=library, context="chunks")["citations"]
+    assert (chunk["id"], chunk["text"], chunk["span"]) == ("hours", LIBRARY[0]["text"], None)
+    first, *others = ask(query="When does the library close?", vdb=library, context="sentences")["citations"]
+    assert (first["id"], first["text"]) == ("hours", "It closes at 5.")
+    assert LIBRARY[0]["text"][slice(*first["span"])] == first["text"]
+    assert {one["id"] for one in others} <= {"hours"}
+
+
+def test_a_short_question_is_understood_from_the_one_before(ask, library):
+    first = ask(query="When does the library open?", vdb=library, context="sentences")
+    assert first["citations"][0]["text"] == "It opens at 9 in the morning."
+    second = ask(query="And close?", vdb=library, context="sentences", chat_id=first["chat_id"])
+    assert second["citations"][0]["text"] == "It closes at 5."
+
+
+def test_a_model_that_may_only_quote_does_so_in_every_way_to_ask(api, ask, chat_model, library):
+    known = {entry["alias"]: entry for entry in api.get("/model/catalog").json["models"]}
+    of_model = known.get(api.post("/model/status", {"name": chat_model}).json["model"], {})
+    if not of_model.get("quotes_only"):
+        pytest.skip("the chat model of this run may say anything")
+    allowed = {"parameters": {"temperature": 1, "max_tokens": 100}, "vdb": library}
+    whole = ask(query="When does the library close?", **allowed)
+    body = {"model": chat_model, "query": "When does the library close?", **allowed, "stream": True}
+    *_, streamed = map(json.loads, api.events("/chat", body))
+    messages = [{"role": "user", "content": "When does the library close?"}]
+    named = api.post("/v1/chat/completions", {"model": f"{chat_model}@chat:{library}", "messages": messages}).json
+    said = [(told["response"], told["citations"]) for told in (whole, streamed)]
+    for text, cited in [*said, (named["choices"][0]["message"]["content"], named["citations"])]:
+        quotes = [f'According to [{n}]: "{one["text"]}"' for n, one in enumerate(cited, start=1)]
+        assert text in ["I don't know.", *quotes]
+
+
 @pytest.mark.parametrize(
     ("wrong", "status", "param"),
     [
@@ -59,6 +103,8 @@ def test_a_stream_begins_with_the_citations_and_ends_with_the_whole(api, chat_mo
         ({"chat_id": "nothing"}, 404, None),
         ({"model": "no-such-model"}, 404, None),
         ({"k": 3}, 422, None),
+        ({"context": "sentences"}, 422, None),
+        ({"vdb": "any", "context": "pages"}, 422, "context"),
         ({"vdb": "any", "k": 51}, 422, "k"),
         ({"query": ""}, 422, "query"),
         ({"query": "x" * 50_001}, 422, "query"),
