@@ -15,6 +15,9 @@ _FENCE = re.compile(r"[ \t]{0,3}(?:```|~~~)[ \t]*(\w?)")  # a closing one has no
 _FENCES = re.compile(_FENCE.pattern, re.MULTILINE)
 _PROSE_ENDS = re.compile(r"[.!?:][ \t]*$", re.MULTILINE)
 _HEADING = re.compile(r"[ \t]{0,3}(#{1,6})[ \t]+(?=\S)")
+_NUMBERED_HEADING = re.compile(  # without a mark: "Section 3.", "ARTICLE IV"
+    r"(?:section|article|chapter|part|appendix|amendment|§)\s{1,4}[\w.]{1,8}[.:]?", re.IGNORECASE
+)
 _UNDERLINE = re.compile(r"[ \t]{0,3}(?:={3,}+|-{3,}+)[ \t]*+$")
 _RULE = re.compile(r"[\s|:*_=+\u2500-\u25ff-]*+$")
 _ITEM = re.compile(r"[ \t]*+(?:[-*+•–]|\(?\d{1,3}[.)]|\(?[a-zA-Z]\))[ \t]++(?:\[[ xX]\][ \t]++)?(?=\S)")
@@ -60,7 +63,8 @@ def sentences(text: str) -> tuple[Sentence, ...]:
         if not block.follows:
             before = ""
         for start, end in _capped(text, _cut(text, block)):
-            found.append(Sentence(start, end, block.heading, before, block.is_heading))
+            is_heading = block.is_heading or _NUMBERED_HEADING.fullmatch(text, start, end) is not None
+            found.append(Sentence(start, end, block.heading, before, is_heading))
             before = text[start:end]
     return tuple(found)
 

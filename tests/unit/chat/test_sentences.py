@@ -40,6 +40,7 @@ def cut(text: str) -> list[str]:
         ("| a | b |\n|---|---|\n| 1 | 2. X |\n| 3 | 4 |", ["| 1 | 2. X |", "| 3 | 4 |"]),
         ("> Quoted words. More.", ["Quoted words.", "More."]),
         (" \n\t\n", []),
+        ("Section 3. The Senate meets. Part of it.", ["The Senate meets.", "Part of it."]),
         ("no stop at all", ["no stop at all"]),
     ],
 )

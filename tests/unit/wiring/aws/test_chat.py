@@ -177,13 +177,28 @@ def runtime(monkeypatch):
     return at
 
 
-def on_sagemaker(world):
-    spec = ModelSpec("qwen3-4b", backend=Backend.SAGEMAKER, sleep_after_s=900)
+def on_sagemaker(world, alias="qwen3-4b"):
+    spec = ModelSpec(alias, backend=Backend.SAGEMAKER, sleep_after_s=900)
     seen = Observation(exists=True, replicas=(Replica(0, ReplicaState.READY, revision=1),))
     row = model(was_ready=True, observed=seen, ready_at=world.clock.now(), running_revision=1)
     return world.registry.save(
         type(row)(**{**vars(row), "name": "m", "resource": "lm-dev-m-abcdefgh", "spec": spec}), "absent"
     )
+
+
+@pytest.mark.parametrize(("alias", "context"), [("qwen3-4b", "chunks"), ("qwen3-0.6b", "sentences")])
+def test_what_a_model_on_sagemaker_gets_of_passages_is_told_by_its_catalog(engine, runtime, alias, context):
+    world = ServingWorld(engine, **SAGEMAKER)
+    on_sagemaker(world, alias)
+    runtime(9)  # nobody is asked
+
+    async def run():
+        _, parts = app_in(world)
+        await parts.path.gateway.relay._upstreams._plain.close()
+        return parts.path.directory.find(TENANT, "m")
+
+    reading = asyncio.run(run()).reading
+    assert (reading.context, reading.quotes_only) == (context, False)
 
 
 def test_a_model_on_sagemaker_is_asked_by_its_openai_path(engine, runtime):
