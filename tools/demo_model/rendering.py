@@ -1,0 +1,106 @@
+"""What the model reads and writes, byte for byte: its chat template, in Jinja for the engine and in Python for training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from llmanager.chat import prompt
+from llmanager.chat.entities import Draft, Message, Passage
+from tools.demo_model.contexts import Context
+
+START, END, TEXT_END = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
+SPECIALS: Final = (TEXT_END, START, END)
+CALL, CALL_END = "<tool_call>", "</tool_call>"
+TOOL_SAID, TOOL_SAID_END = "<tool_response>", "</tool_response>"
+QUOTE, QUOTE_TEXT, UNKNOWN = "According to [", ']: "', "I don't know."
+QUESTION: Final = f"\n\n{prompt.QUESTION}"
+MARKERS: Final = ("[1] ", "\n[2] ", "\n[3] ")
+TOOLS_HEAD: Final = "# Tools"
+TOOLS_TAIL: Final = f"\nTo call a tool reply with {CALL}"
+TOOL_QUOTE: Final = "The tool says: "
+# Texts that are always the same are one token each: less to read, and the model sees at once what it is asked for.
+WHOLE: Final = (
+    prompt.SYSTEM, QUESTION, *MARKERS, QUOTE, QUOTE_TEXT, UNKNOWN, CALL, CALL_END, TOOL_SAID, TOOL_SAID_END, TOOLS_HEAD,
+    TOOLS_TAIL, TOOL_QUOTE, *(f"{START}{role}\n" for role in ("system", "user", "assistant")), f"{END}\n",
+)  # fmt: skip
+
+TEMPLATE: Final = """\
+{%- if tools %}
+{{- '<|im_start|>system\\n' }}
+{%- if messages[0].role == 'system' %}{{- messages[0].content + '\\n\\n' }}{%- endif %}
+{{- '# Tools' }}
+{%- for tool in tools %}{%- set f = tool.function %}
+{{- '\\n' + f.name + '(' }}
+{%- if f.parameters and f.parameters.properties %}
+{%- for name in f.parameters.properties %}{{- name }}{%- if not loop.last %}{{- ', ' }}{%- endif %}{%- endfor %}
+{%- endif %}
+{{- ')' }}
+{%- if f.description %}{{- ': ' + f.description }}{%- endif %}
+{%- endfor %}
+{{- '\\nTo call a tool reply with <tool_call>' }}
+{{- '<|im_end|>\\n' }}
+{%- elif messages[0].role == 'system' %}
+{{- '<|im_start|>system\\n' + messages[0].content + '<|im_end|>\\n' }}
+{%- endif %}
+{%- for message in messages %}
+{%- if message.role == 'user' or (message.role == 'system' and not loop.first) %}
+{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}
+{%- elif message.role == 'assistant' %}
+{{- '<|im_start|>assistant' }}
+{%- if message.content %}{{- '\\n' + message.content }}{%- endif %}
+{%- for call in message.tool_calls or [] %}
+{{- '\\n<tool_call>\\n{"name": "' + call.function.name + '", "arguments": ' }}
+{{- call.function.arguments | tojson }}{{- '}\\n</tool_call>' }}
+{%- endfor %}
+{{- '<|im_end|>\\n' }}
+{%- elif message.role == 'tool' %}
+{{- '<|im_start|>user\\n<tool_response>\\n' + message.content + '\\n</tool_response><|im_end|>\\n' }}
+{%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A text whose tokens weigh the same in the loss. 0: they are read, not learnt."""
+
+    text: str
+    weight: float = 0.0
+
+
+Pieces = tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What is read first, and what goes on from it: branches do not see each other, and count from the same place."""
+
+    prefix: Pieces
+    branches: tuple[Pieces, ...]
+
+
+def said(role: str, text: str) -> str:
+    return f"{START}{role}\n{text}{END}\n"
+
+
+def answers() -> str:
+    return f"{END}\n{START}assistant\n"
+
+
+def quoted(number: int, sentence: str) -> str:
+    return f'{QUOTE}{number}{QUOTE_TEXT}{sentence}"'
+
+
+def before_question(context: Context) -> str:
+    """All of /chat's prompt up to the question, by /chat's own code."""
+    passages = tuple(Passage("", sentence, "", 0.0) for sentence in context.sentences)
+    messages = prompt.messages(Draft("", "", passages))
+    turns = tuple(Message(*turn) for q, a in context.turns for turn in (("user", q), ("assistant", a)))
+    whole = "".join(said(message.role, message.content) for message in (*messages[:-1], *turns, messages[-1]))
+    return whole.removesuffix(f"{QUESTION}{END}\n")
+
+
+def tools_text(tools: Sequence[tuple[str, str, Sequence[str]]]) -> str:
+    """Of (name, description, parameters), as the template tells them."""
+    lines = "".join(f"\n{name}({', '.join(parameters)}): {description}" for name, description, parameters in tools)
+    return said("system", f"{TOOLS_HEAD}{lines}{TOOLS_TAIL}")

@@ -1,0 +1,170 @@
+"""Tool calls and JSON answers: what bank/tools.txt tells, and samples of it. Arguments are always words of the user."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final
+
+from tools.demo_model.bank import FOLDER
+from tools.demo_model.slots import SMALL, Values, is_held_out
+from tools.demo_model.talk import Talk
+from tools.demo_model.rendering import (
+    CALL, CALL_END, END, START, TOOL_QUOTE, TOOL_SAID, TOOL_SAID_END, Piece, Pieces, Sample, answers, said, tools_text,
+)  # fmt: skip
+
+FIELD: Final = re.compile(r"\{(\w+)=([a-z_]+)(?::\w+)?\*?\}")
+ORDERS: Final = (
+    "Give {} as JSON.", "Answer as JSON with the fields {}.", "Return JSON: {}", "Write {} as a JSON object.",
+    "Extract {} as JSON.", "As JSON with {}, please.", "JSON ({})", "Put {} into JSON.", "Which {}? Reply in JSON.",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Field:
+    name: str
+    type: str  # string, integer, number, boolean
+
+
+@dataclass(frozen=True)
+class Tool:
+    name: str
+    description: str
+    fields: tuple[Field, ...]
+    asked: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What can be given as JSON, and sentences that tell it."""
+
+    fields: tuple[Field, ...]
+    told: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A user's words, and what is in them."""
+
+    text: str
+    values: dict[str, Any]
+
+
+def read() -> tuple[tuple[Tool, ...], tuple[Record, ...]]:
+    tools, records = [], []
+    for block in (FOLDER / "tools.txt").read_text("utf-8").split("\n\n"):
+        lines: dict[str, list[str]] = {}
+        for line in block.splitlines():
+            mark, _, rest = line.partition(" ")
+            lines.setdefault(mark, []).append(rest.strip())
+        if "N:" in lines:
+            fields = _fields(lines["P:"][0])
+            tools.append(Tool(lines["N:"][0], lines["D:"][0], fields, _usable(fields, lines["Q:"])))
+        elif "J:" in lines:
+            fields = _fields(lines["J:"][0])
+            records.append(Record(fields, _usable(fields, lines["S:"])))
+    return tuple(tool for tool in tools if tool.asked), tuple(record for record in records if record.told)
+
+
+def _fields(text: str) -> tuple[Field, ...]:
+    pairs = (part.strip().partition(":") for part in text.split(","))
+    return tuple(Field(name.strip(), type_.strip()) for name, _, type_ in pairs)
+
+
+def _usable(fields: Sequence[Field], texts: Sequence[str]) -> tuple[str, ...]:
+    """Those that tell every field."""
+    names = {field.name for field in fields}
+    return tuple(text for text in texts if {found[1] for found in FIELD.finditer(text)} == names)
+
+
+def held_out(name: str) -> bool:
+    return is_held_out(name)
+
+
+class ToolCalls:
+    def __init__(self, tools: Sequence[Tool], records: Sequence[Record], values: Values, random: Random) -> None:
+        self._tools, self._records, self._values, self._random = tools, records, values, random
+
+    def offered(self) -> list[Tool]:
+        return self._random.sample(list(self._tools), min(len(self._tools), self._random.choice((1, 2, 3, 3, 4, 4))))
+
+    def request(self, tool: Tool | Record) -> Request:
+        fields = {field.name: field for field in tool.fields}
+        texts = tool.asked if isinstance(tool, Tool) else tool.told
+        text = self._random.choice(texts)
+        values: dict[str, Any] = {}
+        words: dict[str, str] = {}
+        for found in FIELD.finditer(text):
+            if found[1] not in words:
+                words[found[1]], values[found[1]] = self._value(found[2], fields[found[1]].type)
+        told = FIELD.sub(lambda found: words[found[1]], text)
+        return Request(told, {field.name: values[field.name] for field in tool.fields})
+
+    def _value(self, kind: str, type_: str) -> tuple[str, Any]:
+        """As it is said, and as it is sent."""
+        if type_ == "boolean":
+            word = self._random.choice(("true", "false"))
+            return word, word == "true"
+        for _ in range(50):
+            text = self._values.of(kind)
+            if type_ == "string":
+                return text, text
+            if text not in SMALL and re.fullmatch(r"\d+" if type_ == "integer" else r"\d+(\.\d+)?", text):
+                return text, int(text) if text.isdigit() else float(text)
+        number = self._random.randint(2, 60)
+        return str(number), number
+
+    def calls(self, talk: Talk, branches: int) -> Sample:
+        offered = self.offered()
+        prefix = tools_text([(tool.name, tool.description, [f.name for f in tool.fields]) for tool in offered])
+        made = []
+        for _ in range(branches):
+            draw = self._random.random()
+            tool = self._random.choice(offered)
+            if draw < 0.12:
+                made.append((Piece(talk.question()), Piece(answers()), *talk.answer_pieces()))
+            elif draw < 0.27:
+                made.append(self._told_back(tool, talk))
+            else:
+                request = self.request(tool)
+                made.append((Piece(request.text), Piece(answers()), *_call(tool, request)))
+        return Sample((Piece(prefix), Piece(f"{START}user\n")), tuple(made))
+
+    def _told_back(self, tool: Tool, talk: Talk) -> Pieces:
+        """After the tool has answered: its answer, quoted."""
+        request = self.request(tool)
+        sentence = talk.statement()
+        told = f"{TOOL_SAID}\n{sentence}\n{TOOL_SAID_END}"
+        call = "".join(piece.text for piece in _call(tool, request))
+        before = f"{request.text}{END}\n{START}assistant\n{call}\n{said('user', told)}{START}assistant\n"
+        return (Piece(before), Piece(f'{TOOL_QUOTE}"', 1.0), Piece(f'{sentence}"{END}', 0.5))
+
+    def json(self, branches: int) -> Sample:
+        return Sample((Piece(f"{START}user\n"),), tuple(self._as_json() for _ in range(branches)))
+
+    def _as_json(self) -> Pieces:
+        request, order = self.record()
+        first, second = (request.text, order) if self._random.random() < 0.8 else (order, request.text)
+        text = f"{first}{self._random.choice((chr(10), ' '))}{second}"
+        return (Piece(text), Piece(answers()), Piece(json.dumps(request.values, ensure_ascii=False) + END, 0.5))
+
+    def record(self) -> tuple[Request, str]:
+        record = self._random.choice(self._records)
+        names = [field.name for field in record.fields]
+        joined = self._random.choice((", ".join(names), " and ".join(names)))
+        return self.request(record), self._random.choice(ORDERS).format(joined)
+
+
+def _call(tool: Tool, request: Request) -> Pieces:
+    arguments = json.dumps(request.values, ensure_ascii=False)
+    return (
+        Piece(f'{CALL}\n{{"name": "', 0.5),
+        Piece(tool.name, 1.0),
+        Piece(f'", "arguments": {arguments}}}\n{CALL_END}{END}', 0.6),
+    )
+
+
+def questions_of(tools: Sequence[Tool]) -> Iterator[str]:
+    for tool in tools:
+        yield from tool.asked
