@@ -45,11 +45,12 @@ ENTRIES: tuple[CatalogEntry, ...] = (
         title="Demo, offline",
         source="builtin:demo-tiny",
         size_mib=3,
-        parameters=1_154_085,
+        parameters=2_785_552,
         licence="Apache-2.0",
         context_tokens=4096,
-        note="Strings words together from one page of text about itself; it does not read your question. Shows without "
-        "a download that everything around a model works.",
+        note="Part of LLManager, no download. Over a vector database it quotes the sentence that answers, word for word, "
+        "or says that it does not know; alone it says what it is and what you told it in the chat. English. A demo: it "
+        "knows nothing else.",
         sentence_tokens=160,
         max_sentences=3,
         quotes_only=True,

@@ -1,12 +1,11 @@
 """What a model may say that may only quote."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from llmanager.adapters.local.demo_model import write
+from llmanager.adapters.local.demo_model import PACKAGED
 from llmanager.chat.entities import Passage
 from llmanager.chat.quoting import UNKNOWN, grammar, literal, quote
 from tests.fakes.chat import passage
@@ -20,10 +19,8 @@ def sentence(text: str) -> Passage:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    path: Path = tmp_path_factory.mktemp("demo") / "demo.gguf"
-    write(path)
-    with engine(path) as served:
+def server() -> Iterator[Engine]:
+    with engine(PACKAGED) as served:
         yield served
 
 

@@ -33,7 +33,8 @@ def test_demo_tiny_is_not_mistaken_for_a_model_to_use():
     entry = find("demo-tiny")
 
     assert entry is not None
-    assert "does not read your question" in entry.note
+    assert "A demo" in entry.note
+    assert "knows nothing else" in entry.note
 
 
 def test_small_models_get_sentences_in_a_chat_and_others_chunks():
