@@ -12,12 +12,12 @@ from pathlib import Path
 
 import requests
 
-from example_app.example import Api, Refused, run
+from example_app.example import Api, Refused, real_model, run, say, what_answered
 
 ROOT = Path(__file__).resolve().parent.parent
 READY = re.compile(r"^ready (http://\S+)$")
-TOY = "demo-tiny"
-SMALLEST_LLMS = (TOY, "qwen3-0.6b")  # on a laptop; on SageMaker
+DEMO = "demo-tiny"
+SMALLEST_LLMS = (DEMO, "qwen3-0.6b")  # on a laptop; on SageMaker
 SMALLEST_EMBEDDERS = ("minilm", "all-minilm-l6-v2")
 
 
@@ -32,15 +32,12 @@ def main(argv: list[str]) -> int:
     embedders = (asked.embedder,) if asked.embedder else SMALLEST_EMBEDDERS
     try:
         with server(asked.url) as url:
-            used = run(Api(url, asked.key), models, embedders)
+            api = Api(url, asked.key)
+            if run(api, models, embedders) == DEMO:
+                say(what_answered(DEMO, real_model(api)))
     except (Refused, requests.RequestException) as failure:
         print(f"example: {failure}", file=sys.stderr)
         return 1
-    if used == TOY:
-        print(
-            f"\n{TOY} strings words together and does not read: the passages above are what a real model would answer "
-            "from.\nOne that reads: ./run.sh example --model qwen2.5-0.5b (469 MiB to fetch)"
-        )
     return 0
 
 

@@ -3,6 +3,7 @@
 Plain `requests` against the HTTP API, so that every step can be repeated with curl. Run it by `./run.sh example`.
 """
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -28,12 +29,11 @@ class Api:
     url: str
     key: str | None = None
 
+    def get(self, path: str) -> Any:
+        return self._asked("GET", path)
+
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        headers = {"authorization": f"Bearer {self.key}"} if self.key else {}
-        answer = requests.post(self.url + path, json=body, headers=headers, timeout=WAIT_S + 30)
-        if not answer.ok:
-            raise Refused(f"POST {path}: {answer.status_code} {answer.json()['error']['message']}")
-        return answer.json()
+        return self._asked("POST", path, body)
 
     def upload(self, file: Path) -> str:
         """The id of the uploaded file. The address to put it to carries its own secret, so no key is sent there."""
@@ -62,6 +62,13 @@ class Api:
                 return job
         raise Refused(f"job {job_id} has not ended within {WAIT_S} s")
 
+    def _asked(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        headers = {"authorization": f"Bearer {self.key}"} if self.key else {}
+        answer = requests.request(method, self.url + path, json=body, headers=headers, timeout=WAIT_S + 30)
+        if not answer.ok:
+            raise Refused(f"{method} {path}: {answer.status_code} {answer.json()['error']['message']}")
+        return answer.json()
+
 
 def run(api: Api, models: Sequence[str], embedders: Sequence[str]) -> str:
     """Of each kind the first that the server knows. The name of the LLM it was."""
@@ -83,6 +90,23 @@ def known(api: Api, sources: Sequence[str], kind: str) -> str:
             api.post("/model/plan", {"name": LLM, "model": source, "kind": kind})
             return source
     return sources[-1]  # if it is refused too, its refusal tells what there is
+
+
+def real_model(api: Api) -> dict[str, Any] | None:
+    """The first of the server's catalog that runs on its own machine and may say more than quotes."""
+    known_chats = api.get("/model/catalog?kind=chat")["models"]
+    return next((m for m in known_chats if m["backend"] == "local" and not m["quotes_only"]), None)
+
+
+def what_answered(demo: str, real: dict[str, Any] | None) -> str:
+    told = f"\n{demo} answered, a demo that comes with LLManager: it quotes a sentence of the document, or does not know."
+    if real is None:
+        return told
+    wish = json.dumps({"name": "assistant", "model": real["alias"]})
+    return (
+        f"{told}\nA real model ({real['title']}, {real['size_mib']} MiB to fetch) is one call: POST /model/create {wish}\n"
+        f"This example with it: ./run.sh example --model {real['alias']}"
+    )
 
 
 @contextmanager
@@ -125,7 +149,7 @@ def ingest(api: Api) -> None:
 
 
 def ask(api: Api, question: str, chat_id: str | None) -> str:
-    turn = {"model": LLM, "vdb": VDB, "query": question, "k": 3, "parameters": {"max_tokens": 64, "temperature": 0}}
+    turn = {"model": LLM, "vdb": VDB, "query": question, "k": 3, "parameters": {"max_tokens": 256, "temperature": 0}}
     answer = api.post("/chat", turn if chat_id is None else {**turn, "chat_id": chat_id})
     say(f"\nQ: {question}")
     for number, passage in enumerate(answer["citations"], start=1):

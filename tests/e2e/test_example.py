@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from llmanager.chat.quoting import UNKNOWN
 from tests.api.server import ROOT, environment
 
 pytestmark = pytest.mark.e2e
@@ -19,6 +20,11 @@ def test_it_prints_passages_and_answers_and_leaves_nothing(tmp_path):
     out = ran.stdout
     assert "No Person shall be a Senator who shall not have attained to the Age of thirty Years" in out
     assert "attained to the Age of twenty five Years" in out
-    assert out.count("\nA: ") == 2
+    answers = [line.removeprefix("A: ") for line in out.splitlines() if line.startswith("A: ")]
+    assert len(answers) == 2
+    assert all(answer == UNKNOWN or answer.startswith("According to [") for answer in answers)
+    assert all(answer == UNKNOWN or answer.endswith('"') for answer in answers), "a quote was cut off"
     assert "2 turns" in out
     assert "removed: models and vector database" in out
+    assert "demo-tiny answered, a demo" in out
+    assert 'POST /model/create {"name": "assistant", "model": "qwen2.5-0.5b"}' in out

@@ -52,8 +52,8 @@ def status(server, name="m"):
 @pytest.mark.parametrize(
     ("model", "module", "later_s"),
     [
-        ("demo-tiny", "llmanager.adapters.local.demo_model", 0.0),
-        ("demo-tiny", "llmanager.adapters.local.demo_model", 0.3),
+        ("minilm", "llmanager.adapters.local.minilm", 0.0),
+        ("minilm", "llmanager.adapters.local.minilm", 0.3),
         ("minilm", "llmanager.adapters.local.minilm", 0.8),  # by then it writes
         ("demo-tiny", "llmanager.adapters.local.worker", 0.0),
     ],
@@ -84,8 +84,8 @@ def test_a_file_that_was_half_written_is_written_anew(tmp_path):
 
 def test_a_child_that_is_killed_while_it_builds_is_followed_by_another(tmp_path):
     with serving(tmp_path) as server:
-        server.ask("/model/create", {"name": "m", "model": "demo-tiny"})
-        child_at_work(server, "llmanager.adapters.local.demo_model").kill()
+        server.ask("/model/create", {"name": "m", "model": "minilm"})
+        child_at_work(server, "llmanager.adapters.local.minilm").kill()
         eventually(lambda: status(server) == "ready")
 
 

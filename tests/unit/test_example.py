@@ -2,7 +2,7 @@
 
 import pytest
 
-from example_app.example import Refused, created, known
+from example_app.example import Refused, created, known, real_model, what_answered
 
 
 class Server:
@@ -36,3 +36,29 @@ def test_where_nothing_was_made_nothing_is_removed_or_said_to_be(capsys):
         pass
     assert [path for path, _ in server.asked] == ["/model/plan"]
     assert capsys.readouterr().out == ""
+
+
+class Catalogued:
+    """Lists chat models as the server does: (alias, backend, quotes_only)."""
+
+    def __init__(self, *models):
+        self.models = models
+
+    def get(self, path):
+        assert path == "/model/catalog?kind=chat"
+        names = ("alias", "backend", "quotes_only")
+        more = {"title": "Real", "size_mib": 469}
+        return {"models": [{**dict(zip(names, model, strict=True)), **more} for model in self.models]}
+
+
+def test_a_real_model_is_named_with_its_size_and_the_call_that_makes_it():
+    server = Catalogued(("demo", "local", True), ("big", "sagemaker", False), ("small", "local", False))
+    told = what_answered("demo", real_model(server))
+    assert "demo answered" in told
+    assert "469 MiB" in told
+    assert 'POST /model/create {"name": "assistant", "model": "small"}' in told
+    assert "./run.sh example --model small" in told
+
+
+def test_where_there_is_no_real_model_none_is_named():
+    assert "POST" not in what_answered("demo", real_model(Catalogued(("demo", "local", True))))

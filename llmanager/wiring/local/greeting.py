@@ -18,9 +18,10 @@ def greeting(base_url: str, home: str, *, needs_key: bool) -> str:
         f"LLManager serves {base_url}  (state in {home}; Ctrl-C stops server and workers)",
         *(["With a key (./run.sh key create NAME): export KEY=…"] if needs_key else []),
         "",
-        "A toy that answers at once and without a download, but knows nothing:",
-        curl("/model/create", name="toy", model="demo-tiny"),
-        curl("/model/query", model="toy", query="Who are you?"),
+        "A demo that answers at once and without a download; it quotes documents and knows nothing else:",
+        curl("/model/create", name="demo", model="demo-tiny"),
+        curl("/model/query", model="demo", query="Who are you?"),
+        "Its answers from a document, with the sentence they rest on: ./run.sh example",
     ]
     if real is not None:
         lines += [
