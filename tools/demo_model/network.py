@@ -1,8 +1,8 @@
-"""The network: llama's architecture (RMS norm, rotary positions, SwiGLU, tied embeddings), with biases on queries and keys.
+"""The network: llama's architecture (RMS norm, rotary positions, SwiGLU, tied embeddings), biases on queries and keys.
 
-Half of each head's pairs never rotate, so that a head can look for the same word however far away it is (the GGUF says so
-in `rope_freqs.weight`). Some heads begin by hand where training would spend hours to find them: on the token before, on
-the same word earlier, on the mark of the sentence that one is in, on what came after the same word.
+Half of each head's pairs never rotate, so that a head can look for the same word however far away it is (in the
+GGUF: `rope_freqs.weight`). Some heads begin by hand where training would spend hours to find them: on the
+token before, on the same word earlier, on the mark of the sentence that one is in, on what came after the same word.
 """
 
 import math

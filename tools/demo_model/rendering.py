@@ -1,4 +1,4 @@
-"""What the model reads and writes, byte for byte: its chat template, in Jinja for the engine and in Python for training."""
+"""What the model reads and writes, to the byte: its chat template, in Jinja for the engine, in Python for training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -8,11 +8,23 @@ from random import Random
 from typing import Any, Final
 
 from tools.demo_model.bank import FOLDER
+from tools.demo_model.rendering import (
+    CALL,
+    CALL_END,
+    END,
+    START,
+    TOOL_QUOTE,
+    TOOL_SAID,
+    TOOL_SAID_END,
+    Piece,
+    Pieces,
+    Sample,
+    answers,
+    said,
+    tools_text,
+)  # fmt: skip
 from tools.demo_model.slots import SMALL, Values, is_held_out
 from tools.demo_model.talk import Talk
-from tools.demo_model.rendering import (
-    CALL, CALL_END, END, START, TOOL_QUOTE, TOOL_SAID, TOOL_SAID_END, Piece, Pieces, Sample, answers, said, tools_text,
-)  # fmt: skip
 
 FIELD: Final = re.compile(r"\{(\w+)=([a-z_]+)(?::\w+)?\*?\}")
 ORDERS: Final = (

@@ -1,4 +1,4 @@
-"""Training: one pass over an endless mixture. Muon for matrices, AdamW for the rest; constant, then linear to nothing."""
+"""Training: one pass over an endless mixture. Muon for matrices, AdamW for the rest; constant, then linear to 0."""
 
 import json
 import time
@@ -104,7 +104,9 @@ def loss_of(network: Network, batch: Batch) -> tuple[Tensor, float]:
 def optimizers_of(network: Network, plan: Plan) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
     matrices = [p for layer in network.layers for p in layer.parameters() if p.ndim == 2]
     others = [p for p in network.parameters() if all(p is not matrix for matrix in matrices)]
-    return Muon(matrices, plan.muon_rate), torch.optim.AdamW(others, lr=plan.adam_rate, betas=(0.9, 0.98), weight_decay=0.0)
+    return Muon(matrices, plan.muon_rate), torch.optim.AdamW(
+        others, lr=plan.adam_rate, betas=(0.9, 0.98), weight_decay=0.0
+    )
 
 
 def rate_at(step: int, steps: int) -> float:
