@@ -99,12 +99,13 @@ def real_model(api: Api) -> dict[str, Any] | None:
 
 
 def what_answered(demo: str, real: dict[str, Any] | None) -> str:
-    told = f"\n{demo} answered, a demo that comes with LLManager: it quotes a sentence of the document, or does not know."
+    told = f"\n{demo} answered, a demo: it quotes a sentence of the document, or says that it does not know."
     if real is None:
         return told
     wish = json.dumps({"name": "assistant", "model": real["alias"]})
     return (
-        f"{told}\nA real model ({real['title']}, {real['size_mib']} MiB to fetch) is one call: POST /model/create {wish}\n"
+        f"{told}\nA real model ({real['title']}, {real['size_mib']} MiB to fetch) is one call: "
+        f"POST /model/create {wish}\n"
         f"This example with it: ./run.sh example --model {real['alias']}"
     )
 

@@ -48,9 +48,9 @@ ENTRIES: tuple[CatalogEntry, ...] = (
         parameters=2_785_552,
         licence="Apache-2.0",
         context_tokens=4096,
-        note="Part of LLManager, no download. Over a vector database it quotes the sentence that answers, word for word, "
-        "or says that it does not know; alone it says what it is and what you told it in the chat. English. A demo: it "
-        "knows nothing else.",
+        note="A demo: part of LLManager, no download. Over a vector database it quotes the sentence that answers, word "
+        "for word, or says that it does not know; alone it says what it is and what you told it in the chat. English. "
+        "It knows nothing else.",
         sentence_tokens=160,
         max_sentences=3,
         quotes_only=True,

@@ -9,6 +9,7 @@ from tests.e2e.world import HELLO
 
 pytestmark = pytest.mark.e2e
 
+RAIN = [{"role": "user", "content": "What is the weather in Oslo?"}]
 DIMENSIONS = 384  # of minilm
 TOOL = {
     "type": "function",
@@ -71,7 +72,7 @@ def test_a_stream_with_usage_ends_with_it_alone(client):
 
 
 def test_a_required_tool_is_called_with_arguments_of_its_schema(client):
-    request = {"model": "toy", "messages": HELLO, "tools": [TOOL], "tool_choice": "required", "max_tokens": 300}
+    request = {"model": "toy", "messages": RAIN, "tools": [TOOL], "tool_choice": "required", "temperature": 0}
     choice = client.chat.completions.create(**request).choices[0]
     (call,) = choice.message.tool_calls
     assert (choice.finish_reason, call.function.name) == ("tool_calls", "weather")
@@ -79,7 +80,7 @@ def test_a_required_tool_is_called_with_arguments_of_its_schema(client):
 
 
 def test_a_streamed_tool_call_puts_its_arguments_together(client):
-    request = {"model": "toy", "messages": HELLO, "tools": [TOOL], "tool_choice": "required", "max_tokens": 300}
+    request = {"model": "toy", "messages": RAIN, "tools": [TOOL], "tool_choice": "required", "temperature": 0}
     with client.chat.completions.stream(**request) as stream:
         choice = stream.get_final_completion().choices[0]
     assert set(json.loads(choice.message.tool_calls[0].function.arguments)) == {"place"}
