@@ -1,7 +1,7 @@
 """Questions on passages, as /chat asks them: a few sentences, and many questions that branch off them.
 
-A context has a focus: the fact that most of its questions are about, as sentences that were ranked for one question have.
-Its sentence mostly stands first, as it would; beside it stand those of the candidates that sound most like the question.
+A context has a focus: the fact that most of its questions are about, as sentences that were ranked for one question
+have. Its sentence mostly stands first, as it would; beside it stand those of the candidates that sound most like it.
 """
 
 import re

@@ -53,7 +53,9 @@ def export(network: Network, tokenizer: Tokenizer, path: Path, *, is_exact: bool
 def _add_tokenizer(writer: Any, tokenizer: Tokenizer) -> None:
     numbers = tokenizer.get_vocab()
     tokens = sorted(numbers, key=lambda token: numbers[token])
-    merges = [pair if isinstance(pair, str) else " ".join(pair) for pair in json.loads(tokenizer.to_str())["model"]["merges"]]
+    merges = [
+        pair if isinstance(pair, str) else " ".join(pair) for pair in json.loads(tokenizer.to_str())["model"]["merges"]
+    ]
     types = dict.fromkeys(SPECIALS, gguf.TokenType.CONTROL) | dict.fromkeys(WHOLE, gguf.TokenType.USER_DEFINED)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")

@@ -1,19 +1,20 @@
-"""How often the network chooses right on what was held out: blocks, tools, names, by kind of answer. Without an engine."""
+"""How often the network chooses right on held-out blocks and names, by kind of answer. Without an engine."""
 
 from collections import Counter
-from itertools import islice
 
 import torch
 from tokenizers import Tokenizer
 
-from tools.demo_model.batches import batch, row
+from tools.demo_model.batches import row
 from tools.demo_model.network import Network
 from tools.demo_model.rendering import QUOTE, UNKNOWN, Sample
 from tools.demo_model.samples import Mixture, splits
 
 
 @torch.no_grad()
-def choices(network: Network, tokenizer: Tokenizer, samples: int, *, seed: int = 99, held_out: bool = True) -> dict[str, float]:
+def choices(
+    network: Network, tokenizer: Tokenizer, samples: int, *, seed: int = 99, held_out: bool = True
+) -> dict[str, float]:
     kept, held = splits()
     mixture = Mixture(held if held_out else kept, seed, held_out=held_out)
     right: Counter[str] = Counter()

@@ -1,8 +1,8 @@
-"""The network: llama's architecture (RMS norm, rotary positions, SwiGLU, tied embeddings), with biases on queries and keys.
+"""The network: llama's architecture (RMS norm, rotary positions, SwiGLU, tied embeddings), biases on queries and keys.
 
-Half of each head's pairs never rotate, so that a head can look for the same word however far away it is (the GGUF says so
-in `rope_freqs.weight`). Some heads begin by hand where training would spend hours to find them: on the token before, on
-the same word earlier, on the mark of the sentence that one is in, on what came after the same word.
+Half of each head's pairs never rotate, so that a head can look for the same word however far away it is (the GGUF says
+so in `rope_freqs.weight`). Some heads begin by hand where training would spend hours to find them: on the token before,
+on the same word earlier, on the mark of the sentence that one is in, on what came after the same word.
 """
 
 import math
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 HEAD: Final = 32
 FREQUENCIES: Final = (1.0, 0.56, 0.32, 0.18, 0.1, 0.056, 0.032, 0.01, *[0.0] * 8)  # radians a token, a pair each
@@ -28,7 +28,7 @@ class Shape:
     width: int = 192
     layers: int = 5
     heads: int = 6
-    feed_forward: int = 512
+    feed_forward: int = 384
 
 
 class Layer(nn.Module):
@@ -46,14 +46,14 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
         batch, length, width = x.shape
-        normed = F.rms_norm(x, (width,), self.attention_norm, EPSILON)
-        q, k, v = F.linear(normed, torch.cat([self.q, self.k, self.v])).chunk(3, -1)
+        normed = functional.rms_norm(x, (width,), self.attention_norm, EPSILON)
+        q, k, v = functional.linear(normed, torch.cat([self.q, self.k, self.v])).chunk(3, -1)
         heads = (self._rotated(q + self.q_bias, cos, sin), self._rotated(k + self.k_bias, cos, sin), self._split(v))
-        seen = F.scaled_dot_product_attention(*heads, attn_mask=mask)
-        x = x + F.linear(seen.transpose(1, 2).reshape(batch, length, -1), self.out)
-        normed = F.rms_norm(x, (width,), self.feed_norm, EPSILON)
-        gate, up = F.linear(normed, torch.cat([self.gate, self.up])).chunk(2, -1)
-        return x + F.linear(F.silu(gate) * up, self.down)
+        seen = functional.scaled_dot_product_attention(*heads, attn_mask=mask)
+        x = x + functional.linear(seen.transpose(1, 2).reshape(batch, length, -1), self.out)
+        normed = functional.rms_norm(x, (width,), self.feed_norm, EPSILON)
+        gate, up = functional.linear(normed, torch.cat([self.gate, self.up])).chunk(2, -1)
+        return x + functional.linear(functional.silu(gate) * up, self.down)
 
     def _split(self, z: Tensor) -> Tensor:
         return z.view(*z.shape[:2], self.heads, HEAD).transpose(1, 2)
@@ -78,15 +78,15 @@ class Network(nn.Module):
 
     def hidden(self, tokens: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
         """tokens, positions [batch, length]; mask [batch, 1, length, length], True where one sees the other."""
-        angles = positions[..., None].float() * torch.tensor(FREQUENCIES)
+        angles = positions[..., None].float() * torch.tensor(FREQUENCIES, device=positions.device)
         cos, sin = angles.cos()[:, :, None], angles.sin()[:, :, None]
-        x = F.embedding(tokens, self.embedding)
+        x = functional.embedding(tokens, self.embedding)
         for layer in self.layers:
             x = layer(x, cos, sin, mask)
-        return F.rms_norm(x, (self.shape.width,), self.norm, EPSILON)
+        return functional.rms_norm(x, (self.shape.width,), self.norm, EPSILON)
 
     def logits(self, hidden: Tensor) -> Tensor:
-        return F.linear(hidden, self.embedding)
+        return functional.linear(hidden, self.embedding)
 
 
 def matrix(rows: int, columns: int, scale: float) -> nn.Parameter:

@@ -1,4 +1,4 @@
-"""The mixture that the model learns from, and the held-out one that it is measured with. Endless, and the same for a seed."""
+"""The mixture that the model learns from, and the held-out one. Endless, and the same for a seed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,14 +8,32 @@ from typing import Final, TypeVar
 from tools.demo_model import bank, talk, tool_calls
 from tools.demo_model.contexts import Context, Contexts
 from tools.demo_model.rendering import (
-    END, QUESTION, QUOTE, QUOTE_TEXT, UNKNOWN, Piece, Pieces, Sample, answers, before_question, quoted,
+    END,
+    QUESTION,
+    QUOTE,
+    QUOTE_TEXT,
+    UNKNOWN,
+    Piece,
+    Pieces,
+    Sample,
+    answers,
+    before_question,
+    quoted,
 )  # fmt: skip
 from tools.demo_model.slots import Values, is_held_out
 
 BANKS: Final = ("software", "operations", "places", "rules", "world", "everyday")
 QUESTIONS: Final = 9  # that branch off one context
 COPIED: Final = 0.15  # of the quotes; of the others only the choice is learnt, since a grammar writes the rest
-SHARES: Final = {"passages": 0.66, "follow_up": 0.06, "calls": 0.12, "json": 0.05, "talk": 0.05, "memory": 0.05, "noted": 0.01}
+SHARES: Final = {
+    "passages": 0.66,
+    "follow_up": 0.06,
+    "calls": 0.12,
+    "json": 0.05,
+    "talk": 0.05,
+    "memory": 0.05,
+    "noted": 0.01,
+}
 
 T = TypeVar("T")
 

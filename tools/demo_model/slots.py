@@ -40,7 +40,6 @@ def lists() -> dict[str, tuple[str, ...]]:
 def fill(template: str, values: dict[str, str]) -> str:
     """The template with its slots' values, with the right article before each, and a capital at the start."""
 
-
     def article(found: re.Match[str]) -> str:
         value = values[found[2][1:-1]]
         return f"{found[1]}n {value}" if value[:1].lower() in "aeio" else f"{found[1]} {value}"
@@ -144,9 +143,8 @@ def _age(random: Random) -> str:
 
 
 def _ordinal(random: Random) -> str:
-    return random.choice(
-        "first second third fourth fifth sixth seventh eighth ninth tenth 1st 2nd 3rd 4th 5th 7th 12th 15th 21st".split()
-    )
+    words = "first second third fourth fifth sixth seventh eighth ninth tenth"
+    return random.choice(f"{words} 1st 2nd 3rd 4th 5th 7th 12th 15th 21st".split())
 
 
 def _money(random: Random) -> str:

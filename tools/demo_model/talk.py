@@ -1,4 +1,4 @@
-"""Talk without documents: bank/talk.txt. Greetings, who answers here, what was said before; anything else it declines."""
+"""Talk without documents (bank/talk.txt): greetings, who answers, what was said before; anything else it declines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

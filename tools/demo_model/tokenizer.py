@@ -7,6 +7,7 @@ It is learnt without spaces; then the space is merged last, onto the first piece
 import json
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -41,7 +42,7 @@ def _spaced(tokenizer: Tokenizer, texts: Sequence[str], vocabulary: int) -> Toke
     after_space: Counter[str] = Counter()
     for encoding in tokenizer.encode_batch(list(texts)):
         tokens = encoding.tokens
-        after_space.update(token for before, token in zip(tokens, tokens[1:], strict=False) if before == SPACE)
+        after_space.update(token for before, token in pairwise(tokens) if before == SPACE)
     model = json.loads(tokenizer.to_str())["model"]
     numbers = dict(model["vocab"])
     merges = [tuple(pair.split(" ")) if isinstance(pair, str) else tuple(pair) for pair in model["merges"]]

@@ -2,17 +2,29 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
 from tools.demo_model.bank import FOLDER
-from tools.demo_model.slots import SMALL, Values, is_held_out
-from tools.demo_model.talk import Talk
 from tools.demo_model.rendering import (
-    CALL, CALL_END, END, START, TOOL_QUOTE, TOOL_SAID, TOOL_SAID_END, Piece, Pieces, Sample, answers, said, tools_text,
+    CALL,
+    CALL_END,
+    END,
+    START,
+    TOOL_QUOTE,
+    TOOL_SAID,
+    TOOL_SAID_END,
+    Piece,
+    Pieces,
+    Sample,
+    answers,
+    said,
+    tools_text,
 )  # fmt: skip
+from tools.demo_model.slots import SMALL, Values
+from tools.demo_model.talk import Talk
 
 FIELD: Final = re.compile(r"\{(\w+)=([a-z_]+)(?::\w+)?\*?\}")
 ORDERS: Final = (
@@ -76,10 +88,6 @@ def _usable(fields: Sequence[Field], texts: Sequence[str]) -> tuple[str, ...]:
     """Those that tell every field."""
     names = {field.name for field in fields}
     return tuple(text for text in texts if {found[1] for found in FIELD.finditer(text)} == names)
-
-
-def held_out(name: str) -> bool:
-    return is_held_out(name)
 
 
 class ToolCalls:
@@ -163,8 +171,3 @@ def _call(tool: Tool, request: Request) -> Pieces:
         Piece(tool.name, 1.0),
         Piece(f'", "arguments": {arguments}}}\n{CALL_END}{END}', 0.6),
     )
-
-
-def questions_of(tools: Sequence[Tool]) -> Iterator[str]:
-    for tool in tools:
-        yield from tool.asked

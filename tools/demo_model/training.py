@@ -1,4 +1,4 @@
-"""Training: one pass over an endless mixture. Muon for matrices, AdamW for the rest; constant, then linear to nothing."""
+"""Training: one pass over an endless mixture. Muon for matrices, AdamW for others; a constant rate, then down to 0."""
 
 import json
 import time
@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 import torch
-import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor
+from torch.nn import functional
 
 from tools.demo_model.batches import Batch, batches
 from tools.demo_model.muon import Muon
@@ -35,7 +35,7 @@ CLIP: Final = 1.0
 @dataclass(frozen=True)
 class Plan:
     seed: int = 7
-    steps: int = 2400
+    steps: int = 1500
     muon_rate: float = 4e-3
     adam_rate: float = 2e-3
 
@@ -95,7 +95,7 @@ def loss_of(network: Network, batch: Batch) -> tuple[Tensor, float]:
     hidden = network.hidden(batch.tokens, batch.positions, batch.mask)
     logits = network.logits(hidden[batch.learnt[:, 0], batch.learnt[:, 1]])
     target = batch.learnt[:, 2]
-    losses = F.cross_entropy(logits, target, reduction="none")
+    losses = functional.cross_entropy(logits, target, reduction="none")
     is_choice = batch.weights == 1
     right = (logits[is_choice].argmax(-1) == target[is_choice]).float().mean().item()
     return (losses * batch.weights).sum() / batch.weights.sum(), right
@@ -104,7 +104,9 @@ def loss_of(network: Network, batch: Batch) -> tuple[Tensor, float]:
 def optimizers_of(network: Network, plan: Plan) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
     matrices = [p for layer in network.layers for p in layer.parameters() if p.ndim == 2]
     others = [p for p in network.parameters() if all(p is not matrix for matrix in matrices)]
-    return Muon(matrices, plan.muon_rate), torch.optim.AdamW(others, lr=plan.adam_rate, betas=(0.9, 0.98), weight_decay=0.0)
+    return Muon(matrices, plan.muon_rate), torch.optim.AdamW(
+        others, lr=plan.adam_rate, betas=(0.9, 0.98), weight_decay=0.0
+    )
 
 
 def rate_at(step: int, steps: int) -> float:
