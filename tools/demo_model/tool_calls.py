@@ -152,16 +152,16 @@ class ToolCalls:
         return Sample((Piece(f"{START}user\n"),), tuple(self._as_json() for _ in range(branches)))
 
     def _as_json(self) -> Pieces:
-        request, order = self.record()
+        request, order, _ = self.record()
         first, second = (request.text, order) if self._random.random() < 0.8 else (order, request.text)
         text = f"{first}{self._random.choice((chr(10), ' '))}{second}"
         return (Piece(text), Piece(answers()), Piece(json.dumps(request.values, ensure_ascii=False) + END, 0.5))
 
-    def record(self) -> tuple[Request, str]:
+    def record(self) -> tuple[Request, str, tuple[Field, ...]]:
         record = self._random.choice(self._records)
         names = [field.name for field in record.fields]
         joined = self._random.choice((", ".join(names), " and ".join(names)))
-        return self.request(record), self._random.choice(ORDERS).format(joined)
+        return self.request(record), self._random.choice(ORDERS).format(joined), record.fields
 
 
 def _call(tool: Tool, request: Request) -> Pieces:
