@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
-from torch.nn import functional
 
 HEAD: Final = 32
 FREQUENCIES: Final = (1.0, 0.56, 0.32, 0.18, 0.1, 0.056, 0.032, 0.01, *[0.0] * 8)  # radians a token, a pair each
@@ -46,14 +46,14 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
         batch, length, width = x.shape
-        normed = functional.rms_norm(x, (width,), self.attention_norm, EPSILON)
-        q, k, v = functional.linear(normed, torch.cat([self.q, self.k, self.v])).chunk(3, -1)
+        normed = F.rms_norm(x, (width,), self.attention_norm, EPSILON)
+        q, k, v = F.linear(normed, torch.cat([self.q, self.k, self.v])).chunk(3, -1)
         heads = (self._rotated(q + self.q_bias, cos, sin), self._rotated(k + self.k_bias, cos, sin), self._split(v))
-        seen = functional.scaled_dot_product_attention(*heads, attn_mask=mask)
-        x = x + functional.linear(seen.transpose(1, 2).reshape(batch, length, -1), self.out)
-        normed = functional.rms_norm(x, (width,), self.feed_norm, EPSILON)
-        gate, up = functional.linear(normed, torch.cat([self.gate, self.up])).chunk(2, -1)
-        return x + functional.linear(functional.silu(gate) * up, self.down)
+        seen = F.scaled_dot_product_attention(*heads, attn_mask=mask)
+        x = x + F.linear(seen.transpose(1, 2).reshape(batch, length, -1), self.out)
+        normed = F.rms_norm(x, (width,), self.feed_norm, EPSILON)
+        gate, up = F.linear(normed, torch.cat([self.gate, self.up])).chunk(2, -1)
+        return x + F.linear(F.silu(gate) * up, self.down)
 
     def _split(self, z: Tensor) -> Tensor:
         return z.view(*z.shape[:2], self.heads, HEAD).transpose(1, 2)
@@ -80,13 +80,13 @@ class Network(nn.Module):
         """tokens, positions [batch, length]; mask [batch, 1, length, length], True where one sees the other."""
         angles = positions[..., None].float() * torch.tensor(FREQUENCIES, device=positions.device)
         cos, sin = angles.cos()[:, :, None], angles.sin()[:, :, None]
-        x = functional.embedding(tokens, self.embedding)
+        x = F.embedding(tokens, self.embedding)
         for layer in self.layers:
             x = layer(x, cos, sin, mask)
-        return functional.rms_norm(x, (self.shape.width,), self.norm, EPSILON)
+        return F.rms_norm(x, (self.shape.width,), self.norm, EPSILON)
 
     def logits(self, hidden: Tensor) -> Tensor:
-        return functional.linear(hidden, self.embedding)
+        return F.linear(hidden, self.embedding)
 
 
 def matrix(rows: int, columns: int, scale: float) -> nn.Parameter:

@@ -90,6 +90,7 @@ class Talk:
             if self._random.random() < 0.25:
                 prefix += said("user", self.question()) + said("assistant", self._intent.answered[0])
         made: list[Pieces] = []
+        answer: Pieces
         for _ in range(branches):
             which = self._random.randrange(len(told))
             if self._random.random() < 0.8:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from tools.demo_model import template
 from tools.demo_model.export import export
 from tools.demo_model.network import Shape
 from tools.demo_model.tokenizer import load as load_tokenizer
@@ -27,6 +28,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=Plan.seed, help="of weights and samples; default: %(default)s")
     asked = parser.parse_args(argv)
     folder, began_s = asked.folder, time.monotonic()
+    template.check()
     folder.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     print(f"training on {device}, {asked.steps} steps, log in {folder / 'log.jsonl'}", flush=True)

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from tokenizers import Tokenizer
 from torch import Tensor
-from torch.nn import functional
 
 from tools.demo_model.batches import Batch, batches
 from tools.demo_model.muon import Muon
@@ -107,7 +107,7 @@ def loss_of(network: Network, batch: Batch) -> tuple[Tensor, float]:
     hidden = network.hidden(batch.tokens, batch.positions, batch.mask)
     logits = network.logits(hidden[batch.learnt[:, 0], batch.learnt[:, 1]])
     target = batch.learnt[:, 2]
-    losses = functional.cross_entropy(logits, target, reduction="none")
+    losses = F.cross_entropy(logits, target, reduction="none")
     is_choice = batch.weights == 1
     right = (logits[is_choice].argmax(-1) == target[is_choice]).float().mean().item()
     return (losses * batch.weights).sum() / batch.weights.sum(), right
