@@ -2,6 +2,7 @@
 
 import pytest
 
+from tools.demo_model.evaluation.__main__ import arguments, command
 from tools.demo_model.evaluation.calls import Share
 from tools.demo_model.evaluation.card import BEGIN, END, Circumstances, Measured, page, replaced
 from tools.demo_model.evaluation.judging import Told, Verdict
@@ -42,6 +43,13 @@ def test_samples_are_right_and_wrong_ones_by_chance_and_cannot_break_the_table()
     assert "right**, 5 by chance" in text
     assert "wrong**, 5 by chance" in text
     assert "\\| wrong quote?" in text
+
+
+def test_the_command_is_shown_without_key_address_and_folders():
+    options = ["--model", "folder/x.gguf", "--only", "texts", "--url", "http://h:1", "--key", "secret", "--texts", "a*"]
+    shown = command(arguments().parse_args(options))
+    assert shown == "./run.sh demo-model eval --model x.gguf --texts 'a*' --only texts --url …"
+    assert command(arguments().parse_args(["--write"])) == "./run.sh demo-model eval"
 
 
 def test_the_part_between_the_marks_is_replaced_and_nothing_else():

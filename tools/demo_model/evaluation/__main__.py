@@ -31,8 +31,8 @@ def main(argv: list[str]) -> int:
     except (Refused, requests.RequestException, OSError) as failure:
         print(f"demo-model eval: {failure}", file=sys.stderr)
         return 1
-    command = f"./run.sh demo-model eval {shlex.join(argv)}".strip()
-    text = page(measured, Circumstances(datetime.now(UTC).date().isoformat(), machine(), command, sha256, asked.seed))
+    day = datetime.now(UTC).date().isoformat()
+    text = page(measured, Circumstances(day, machine(), command(asked), sha256, asked.seed))
     print(text)
     if asked.write:
         CARD.write_text(replaced(CARD.read_text("utf-8"), text), "utf-8")
@@ -70,6 +70,15 @@ def measure(server: Asked, parts: tuple[str, ...], pattern: str, seed: int) -> M
         say("the first token from sleep …")
         found = replace(found, first_tokens=tuple(waking.first_tokens(server)))
     return found
+
+
+def command(asked: argparse.Namespace) -> str:
+    """As the card may show it: no key, no address, no folder of this machine."""
+    options = [f"--model {Path(asked.model).name}"] if asked.model != ALIAS else []
+    options += [f"--texts {shlex.quote(asked.texts)}"] if asked.texts != "*" else []
+    options += [f"--only {part}" for part in asked.only or ()]
+    options += ["--url …"] if asked.url else []
+    return " ".join(["./run.sh demo-model eval", *options])
 
 
 def machine() -> str:
