@@ -15,6 +15,7 @@
 #: ./run.sh coverage [module …]        branch coverage of the lifecycle modules by their unit tests
 #: ./run.sh mutate [module …]          plant small mistakes in them, and see whether those tests notice (minutes)
 #: ./run.sh bench [name [options]]     benchmarks
+#: ./run.sh demo-model train|eval      make demo-tiny anew (an hour or two of CPU; torch: 5.5 GB); measure it end to end
 #: ./run.sh synth [--stage S]          AWS: the templates into cdk.out, and cdk-nag and cfn-lint on them
 #: ./run.sh lock                      make requirements/*.txt and .env.template anew from what they follow
 #: ./run.sh deploy [--stage S]         put the API on AWS, or bring it up to date; ./run.sh alone does so too
@@ -98,10 +99,10 @@ setup() { # runtime|dev
 
 # --- commands ---
 
-setup_ministack() { # the emulated AWS has versions of its own, and functions run with its Python
+setup_apart() { # NAME: .venv-NAME beside .venv, with requirements/NAME.txt and nothing else
     setup dev
-    local venv=.venv-ministack stamp
-    stamp=$(cat requirements/ministack.txt .venv/pyvenv.cfg | cksum)
+    local venv=.venv-$1 stamp
+    stamp=$(cat "requirements/$1.txt" .venv/pyvenv.cfg | cksum)
     [ "$(cat "$venv/stamp" 2>/dev/null)" = "$stamp" ] && return
     exec 9>.venv.lock
     "$python" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
@@ -109,13 +110,31 @@ setup_ministack() { # the emulated AWS has versions of its own, and functions ru
         say "Setting up $venv …"
         "$python" -m venv --clear --without-pip "$venv"
         .venv/bin/uv --quiet --system-certs pip install --python "$venv/bin/python" --compile-bytecode \
-            --require-hashes -r requirements/ministack.txt ||
+            --require-hashes -r "requirements/$1.txt" ||
             "$python" -m pip --quiet --disable-pip-version-check --python "$venv/bin/python" install \
-                --require-hashes -r requirements/ministack.txt ||
-            fail "installing from requirements/ministack.txt failed; the lines above say why. Is a package index reachable?"
+                --require-hashes -r "requirements/$1.txt" ||
+            fail "installing from requirements/$1.txt failed; the lines above say why. Is a package index reachable?"
         printf '%s\n' "$stamp" >"$venv/stamp"
     fi
     exec 9>&-
+}
+
+setup_ministack() { setup_apart ministack; } # the emulated AWS has versions of its own, functions run with its Python
+
+run_demo_model() { # training needs torch, 5.5 GB with what its CUDA build wants; measuring needs none of it
+    local what=${1:-}
+    [ $# -eq 0 ] || shift
+    case $what in
+        train)
+            setup_apart demo-model
+            exec .venv-demo-model/bin/python -m tools.demo_model.train "$@"
+            ;;
+        eval)
+            setup dev
+            exec "$python" -m tools.demo_model.evaluation "$@"
+            ;;
+        *) fail "demo-model train | eval; --help tells the options of each" ;;
+    esac
 }
 
 run_check() {
@@ -169,7 +188,7 @@ run_lock() {
     local name until
     until=$("$python" -c 'from datetime import *; print(datetime.now(UTC).date() - timedelta(days=14))')
     # Releases younger than two weeks are left out: most bad ones are found by then.
-    for name in uv runtime dev embeddings lambda-api lambda-ingest lambda-chat ministack; do
+    for name in uv runtime dev embeddings lambda-api lambda-ingest lambda-chat ministack demo-model; do
         set -- --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --exclude-newer "$until"
         [ "$name" = uv ] || [ "$name" = ministack ] || set -- "$@" --constraint requirements/constraints.in
         [ "$name" != dev ] || set -- "$@" --constraint requirements/runtime.txt
@@ -200,6 +219,7 @@ case $command in
         exec "$python" -m example_app --url "http://127.0.0.1:${LLMANAGER_PORT:-8080}" "$@"
         ;;
     test) run_test "$@" ;;
+    demo-model) run_demo_model "$@" ;;
     check) run_check ;;
     simulate)
         setup dev

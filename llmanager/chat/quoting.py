@@ -14,6 +14,7 @@ from llmanager.chat.prompt import neutral
 from llmanager.chat.sentences import sentences
 
 UNKNOWN: Final = "I don't know."
+SAMPLING: Final = {"temperature": 0}  # in OpenAI's words, where the caller does not say: the likeliest quote
 
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 

@@ -36,4 +36,6 @@ async def augmented(augmenter: Augmenter, caller: Principal, ask: Ask) -> Ask:
     )
     head = structs.replace(ask.head, messages=[Raw(message) for message in told.messages])
     grammar = "" if ask.head.response_format else told.grammar
+    if grammar and head.temperature is None:
+        head.temperature = 0  # as /chat: which passage is quoted is no matter of chance
     return replace(ask, head=head, citations=told.citations, grammar=grammar)

@@ -30,6 +30,10 @@ class Batch:
     learnt: Tensor  # [n, 3]: row, place that predicts, token
     weights: Tensor  # [n]
 
+    def on(self, device: torch.device) -> "Batch":
+        tensors = (self.tokens, self.positions, self.mask, self.learnt, self.weights)
+        return Batch(*(tensor.to(device) for tensor in tensors))
+
 
 def row(sample: Sample, tokenizer: Tokenizer) -> Row | None:
     """As many branches as fit; None where not even one does."""

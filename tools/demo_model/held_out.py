@@ -1,4 +1,4 @@
-"""How often the network chooses right on what was held out: blocks, tools, names, by kind of answer. No engine."""
+"""How often the network chooses right on held-out blocks and names, by kind of answer. Without an engine."""
 
 from collections import Counter
 

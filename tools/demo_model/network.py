@@ -1,8 +1,8 @@
 """The network: llama's architecture (RMS norm, rotary positions, SwiGLU, tied embeddings), biases on queries and keys.
 
-Half of each head's pairs never rotate, so that a head can look for the same word however far away it is (in the
-GGUF: `rope_freqs.weight`). Some heads begin by hand where training would spend hours to find them: on the
-token before, on the same word earlier, on the mark of the sentence that one is in, on what came after the same word.
+Half of each head's pairs never rotate, so that a head can look for the same word however far away it is (the GGUF says
+so in `rope_freqs.weight`). Some heads begin by hand where training would spend hours to find them: on the token before,
+on the same word earlier, on the mark of the sentence that one is in, on what came after the same word.
 """
 
 import math
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 HEAD: Final = 32
@@ -28,7 +28,7 @@ class Shape:
     width: int = 192
     layers: int = 5
     heads: int = 6
-    feed_forward: int = 512
+    feed_forward: int = 384
 
 
 class Layer(nn.Module):
@@ -78,7 +78,7 @@ class Network(nn.Module):
 
     def hidden(self, tokens: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
         """tokens, positions [batch, length]; mask [batch, 1, length, length], True where one sees the other."""
-        angles = positions[..., None].float() * torch.tensor(FREQUENCIES)
+        angles = positions[..., None].float() * torch.tensor(FREQUENCIES, device=positions.device)
         cos, sin = angles.cos()[:, :, None], angles.sin()[:, :, None]
         x = F.embedding(tokens, self.embedding)
         for layer in self.layers:

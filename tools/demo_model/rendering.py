@@ -1,10 +1,10 @@
-"""What the model reads and writes, to the byte: its chat template, in Jinja for the engine, in Python for training."""
+"""What the model reads and writes, byte for byte: its template, in Jinja for the engine and in Python for training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from llmanager.chat import prompt
+from llmanager.chat import prompt, quoting
 from llmanager.chat.entities import Draft, Message, Passage
 from tools.demo_model.contexts import Context
 
@@ -12,7 +12,8 @@ START, END, TEXT_END = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 SPECIALS: Final = (TEXT_END, START, END)
 CALL, CALL_END = "<tool_call>", "</tool_call>"
 TOOL_SAID, TOOL_SAID_END = "<tool_response>", "</tool_response>"
-QUOTE, QUOTE_TEXT, UNKNOWN = "According to [", ']: "', "I don't know."
+QUOTE, QUOTE_TEXT = quoting.quote(0, "").removesuffix('"').split("0")
+UNKNOWN: Final = quoting.UNKNOWN
 QUESTION: Final = f"\n\n{prompt.QUESTION}"
 MARKERS: Final = ("[1] ", "\n[2] ", "\n[3] ")
 TOOLS_HEAD: Final = "# Tools"
@@ -88,7 +89,7 @@ def answers() -> str:
 
 
 def quoted(number: int, sentence: str) -> str:
-    return f'{QUOTE}{number}{QUOTE_TEXT}{sentence}"'
+    return quoting.quote(number, sentence)
 
 
 def before_question(context: Context) -> str:

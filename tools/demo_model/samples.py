@@ -1,4 +1,4 @@
-"""The mixture that the model learns from, and the held-out one that measures it. Endless, the same for a seed."""
+"""The mixture that the model learns from, and the held-out one. Endless, and the same for a seed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -143,10 +143,8 @@ def _age(random: Random) -> str:
 
 
 def _ordinal(random: Random) -> str:
-    return random.choice(
-        "first second third fourth fifth sixth seventh eighth ninth tenth "
-        "1st 2nd 3rd 4th 5th 7th 12th 15th 21st".split()
-    )
+    words = "first second third fourth fifth sixth seventh eighth ninth tenth"
+    return random.choice(f"{words} 1st 2nd 3rd 4th 5th 7th 12th 15th 21st".split())
 
 
 def _money(random: Random) -> str:

@@ -1,4 +1,4 @@
-"""Talk without documents: bank/talk.txt. Greetings, who answers here, what was said before; all else it declines."""
+"""Talk without documents (bank/talk.txt): greetings, who answers, what was said before; anything else it declines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -90,6 +90,7 @@ class Talk:
             if self._random.random() < 0.25:
                 prefix += said("user", self.question()) + said("assistant", self._intent.answered[0])
         made: list[Pieces] = []
+        answer: Pieces
         for _ in range(branches):
             which = self._random.randrange(len(told))
             if self._random.random() < 0.8:

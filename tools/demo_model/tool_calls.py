@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
@@ -23,7 +23,7 @@ from tools.demo_model.rendering import (
     said,
     tools_text,
 )  # fmt: skip
-from tools.demo_model.slots import SMALL, Values, is_held_out
+from tools.demo_model.slots import SMALL, Values
 from tools.demo_model.talk import Talk
 
 FIELD: Final = re.compile(r"\{(\w+)=([a-z_]+)(?::\w+)?\*?\}")
@@ -90,10 +90,6 @@ def _usable(fields: Sequence[Field], texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(text for text in texts if {found[1] for found in FIELD.finditer(text)} == names)
 
 
-def held_out(name: str) -> bool:
-    return is_held_out(name)
-
-
 class ToolCalls:
     def __init__(self, tools: Sequence[Tool], records: Sequence[Record], values: Values, random: Random) -> None:
         self._tools, self._records, self._values, self._random = tools, records, values, random
@@ -156,16 +152,16 @@ class ToolCalls:
         return Sample((Piece(f"{START}user\n"),), tuple(self._as_json() for _ in range(branches)))
 
     def _as_json(self) -> Pieces:
-        request, order = self.record()
+        request, order, _ = self.record()
         first, second = (request.text, order) if self._random.random() < 0.8 else (order, request.text)
         text = f"{first}{self._random.choice((chr(10), ' '))}{second}"
         return (Piece(text), Piece(answers()), Piece(json.dumps(request.values, ensure_ascii=False) + END, 0.5))
 
-    def record(self) -> tuple[Request, str]:
+    def record(self) -> tuple[Request, str, tuple[Field, ...]]:
         record = self._random.choice(self._records)
         names = [field.name for field in record.fields]
         joined = self._random.choice((", ".join(names), " and ".join(names)))
-        return self.request(record), self._random.choice(ORDERS).format(joined)
+        return self.request(record), self._random.choice(ORDERS).format(joined), record.fields
 
 
 def _call(tool: Tool, request: Request) -> Pieces:
@@ -175,8 +171,3 @@ def _call(tool: Tool, request: Request) -> Pieces:
         Piece(tool.name, 1.0),
         Piece(f'", "arguments": {arguments}}}\n{CALL_END}{END}', 0.6),
     )
-
-
-def questions_of(tools: Sequence[Tool]) -> Iterator[str]:
-    for tool in tools:
-        yield from tool.asked

@@ -1,9 +1,11 @@
-"""Training: one pass over an endless mixture. Muon for matrices, AdamW for the rest; constant, then linear to 0."""
+"""Training: one pass over an endless mixture. Muon for matrices, AdamW for others; a constant rate, then down to 0."""
 
 import json
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import islice
 from multiprocessing import get_context
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from tokenizers import Tokenizer
 from torch import Tensor
 
@@ -30,12 +32,16 @@ CHUNK: Final = 16  # batches that the generator makes ahead, in a process of its
 DECAY_FROM: Final = 0.55  # of all steps
 WARMUP_STEPS: Final = 40
 CLIP: Final = 1.0
+LOGGED: Final = 25  # every so many steps
+SAVED: Final = 200
+
+Optimizers = tuple[torch.optim.Optimizer, torch.optim.Optimizer]
 
 
 @dataclass(frozen=True)
 class Plan:
     seed: int = 7
-    steps: int = 2400
+    steps: int = 1500
     muon_rate: float = 4e-3
     adam_rate: float = 2e-3
 
@@ -47,31 +53,37 @@ def tokenizer(seed: int) -> Tokenizer:
     return trained([*texts, *lists * 40], VOCABULARY)
 
 
-def train(folder: Path, plan: Plan, shape: Shape) -> None:
+def train(folder: Path, plan: Plan, shape: Shape, cutter: Tokenizer, device: torch.device) -> None:
     """Writes tokenizer.json, weights.pt (also between) and log.jsonl into the folder."""
     torch.manual_seed(plan.seed)
-    cutter = tokenizer(plan.seed)
     cutter.save(str(folder / "tokenizer.json"))
-    network = made(cutter, shape)
+    network = made(cutter, shape).to(device)
     optimizers = optimizers_of(network, plan)
-    began, log = time.monotonic(), (folder / "log.jsonl").open("w")
-    for step, batch in enumerate(islice(ahead(folder, plan.seed), plan.steps)):
-        rate = rate_at(step, plan.steps)
-        for optimizer, highest in zip(optimizers, (plan.muon_rate, plan.adam_rate), strict=True):
-            for group in optimizer.param_groups:
-                group["lr"] = rate * highest
-        loss, right = loss_of(network, batch)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        if step % 25 == 0:
-            told = {"step": step, "seconds": round(time.monotonic() - began), "loss": loss.item(), "right": right}
-            print(json.dumps(told), file=log, flush=True)
-            print(told, flush=True)
-        if step % 200 == 199 or step == plan.steps - 1:
-            save(network, folder)
+    began_s = time.monotonic()
+    with (folder / "log.jsonl").open("w") as log, closing(ahead(folder, plan.seed)) as endless:
+        for step, batch in enumerate(islice(endless, plan.steps)):
+            loss, right = stepped(network, optimizers, batch.on(device), plan, step)
+            if step % LOGGED == 0:
+                told = {"step": step, "seconds": round(time.monotonic() - began_s), "loss": loss, "right": right}
+                print(json.dumps(told), file=log, flush=True)
+                print(told, flush=True)
+            if step % SAVED == SAVED - 1 or step == plan.steps - 1:
+                save(network, folder)
+
+
+def stepped(network: Network, optimizers: Optimizers, batch: Batch, plan: Plan, step: int) -> tuple[float, float]:
+    """Loss, and share of right choices, before the step."""
+    rate = rate_at(step, plan.steps)
+    for optimizer, highest in zip(optimizers, (plan.muon_rate, plan.adam_rate), strict=True):
+        for group in optimizer.param_groups:
+            group["lr"] = rate * highest
+    loss, right = loss_of(network, batch)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
+    for optimizer in optimizers:
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    return loss.item(), right
 
 
 def made(cutter: Tokenizer, shape: Shape) -> Network:
@@ -84,7 +96,7 @@ def save(network: Network, folder: Path) -> None:
 
 
 def load(folder: Path, cutter: Tokenizer) -> Network:
-    kept = torch.load(folder / "weights.pt", weights_only=True)
+    kept = torch.load(folder / "weights.pt", map_location="cpu", weights_only=True)
     network = made(cutter, Shape(**kept["shape"]))
     network.load_state_dict(kept["weights"])
     return network
@@ -101,7 +113,7 @@ def loss_of(network: Network, batch: Batch) -> tuple[Tensor, float]:
     return (losses * batch.weights).sum() / batch.weights.sum(), right
 
 
-def optimizers_of(network: Network, plan: Plan) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
+def optimizers_of(network: Network, plan: Plan) -> Optimizers:
     matrices = [p for layer in network.layers for p in layer.parameters() if p.ndim == 2]
     others = [p for p in network.parameters() if all(p is not matrix for matrix in matrices)]
     return Muon(matrices, plan.muon_rate), torch.optim.AdamW(
@@ -127,8 +139,8 @@ def _next_batches(folder: str, seed: int) -> list[Batch]:
     return list(islice(_generators[folder], CHUNK))
 
 
-def ahead(folder: Path, seed: int) -> Iterator[Batch]:
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+def ahead(folder: Path, seed: int) -> Generator[Batch, None, None]:
+    with ProcessPoolExecutor(1, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
         coming = pool.submit(_next_batches, str(folder), seed)
         while True:
             ready = coming.result()

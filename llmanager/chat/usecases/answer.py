@@ -1,6 +1,8 @@
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from typing import Any
 
+from llmanager.chat import quoting
 from llmanager.chat.entities import Answer, Ask, Cited, Completion, Prompt, Turn
 from llmanager.chat.usecases.assistant import Assistant
 from llmanager.chat.usecases.prepare import prepare
@@ -14,8 +16,9 @@ async def answer(assistant: Assistant, caller: Principal, ask: Ask) -> Answer:
     nothing was kept then. Cancelled while the turn is being kept, it may have been.
     """
     prompt = await prepare(assistant, caller, ask.question, chat_id=ask.chat_id)
-    model, grammar = ask.question.model, _grammar(ask, prompt)
-    said = await assistant.models.whole(caller, model, prompt.messages, ask.parameters, grammar)
+    grammar = _grammar(ask, prompt)
+    parameters = _parameters(ask, grammar)
+    said = await assistant.models.whole(caller, ask.question.model, prompt.messages, parameters, grammar)
     return await _kept(assistant, caller, ask, prompt, said)
 
 
@@ -25,8 +28,9 @@ async def stream_answer(
     """As `answer`: first what is cited, then the text piece by piece, and when the turn is kept the whole answer."""
     prompt = await prepare(assistant, caller, ask.question, chat_id=ask.chat_id)
     yield Cited(prompt.citations, ask.chat_id)
-    model, grammar = ask.question.model, _grammar(ask, prompt)
-    stream = assistant.models.stream(caller, model, prompt.messages, ask.parameters, grammar)
+    grammar = _grammar(ask, prompt)
+    parameters = _parameters(ask, grammar)
+    stream = assistant.models.stream(caller, ask.question.model, prompt.messages, parameters, grammar)
     async with aclosing(stream) as pieces:
         async for piece in pieces:
             if isinstance(piece, Completion):
@@ -38,6 +42,11 @@ async def stream_answer(
 def _grammar(ask: Ask, prompt: Prompt) -> str:
     """A shape that the caller asks for comes first."""
     return "" if ask.parameters.get("response_format") else prompt.grammar
+
+
+def _parameters(ask: Ask, grammar: str) -> Mapping[str, Any]:
+    """Which passage is quoted is no matter of chance, unless the caller wants it to be."""
+    return {**quoting.SAMPLING, **ask.parameters} if grammar else ask.parameters
 
 
 async def _kept(assistant: Assistant, caller: Principal, ask: Ask, prompt: Prompt, said: Completion) -> Answer:

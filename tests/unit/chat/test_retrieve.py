@@ -130,6 +130,15 @@ async def test_a_stream_is_held_to_it_too():
     assert made.models.grammars[0].startswith('root ::= "I don\'t know." | ')
 
 
+async def test_its_quote_is_the_likeliest_unless_the_caller_says_otherwise():
+    made = assistant(QUOTING)
+    await answer(made, ADA, ask("Why?", parameters={"seed": 1}))
+    await answer(made, ADA, ask("Why?", parameters={"temperature": 0.5}))
+    _ = [event async for event in stream_answer(made, ADA, ask("Why?"))]
+    await answer(made, ADA, Ask(Question("m", "Why?")))  # nothing to quote: the model's own default
+    assert made.models.parameters == [{"temperature": 0, "seed": 1}, {"temperature": 0.5}, {"temperature": 0}, {}]
+
+
 async def test_of_nothing_found_it_knows_nothing():
     made = assistant(QUOTING)
     made.retriever.vdbs["acme", "docs"] = ()

@@ -153,6 +153,15 @@ async def test_the_grammar_that_comes_with_the_passages_goes_to_the_server(is_st
     assert [call.json["grammar"] for call in stage.server.calls] == ['root ::= "x"'] * 2
 
 
+async def test_an_answer_held_to_a_grammar_is_the_likeliest_unless_the_client_says_otherwise():
+    async with answering() as (stage, augmenter):
+        await stage.client.post(CHAT, ASK)
+        augmenter.grammar = 'root ::= "x"'
+        await stage.client.post(CHAT, ASK)
+        await stage.client.post(CHAT, ASK | {"temperature": 0.5})
+    assert [call.json.get("temperature") for call in stage.server.calls] == [None, 0, 0.5]
+
+
 async def test_a_shape_that_the_client_asks_for_comes_first():
     async with answering() as (stage, augmenter):
         augmenter.grammar = 'root ::= "x"'
