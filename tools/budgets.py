@@ -17,7 +17,6 @@ SETTINGS = "llmanager/wiring/settings.py"
 SKIPPED = frozenset(
     {".git", ".venv", ".venv-ministack", ".cache", "node_modules", "build", "cdk.out", "dist", "__pycache__"}
 )
-MADE_UP = "tools/demo_model/bank/slots.txt"  # among its folders, which are a language model's vocabulary, are such
 MACHINE_PATH = re.compile(r"(?<![\w.~}>)-])/(?:root|home|work|Users|private)/\w")
 TEXT = frozenset({".py", ".md", ".toml", ".txt", ".in", ".sh", ".yml", ".yaml", ".json", ".template", ".svg", ""})
 
@@ -43,7 +42,7 @@ def file_problems(path: Path, source: str) -> Iterator[str]:
     for part in (*path.parts[:-1], path.stem):
         if part.lower() in BANNED_NAMES:
             yield f"{path}: nothing is named {part!r}; name it for what it does"
-    if path.as_posix() != MADE_UP and (match := MACHINE_PATH.search(source)):
+    if match := MACHINE_PATH.search(source):
         yield f"{path}: names a folder of one machine ({match.group()}…)"
     if path.suffix == ".py":
         if (lines := source.count("\n")) > MAX_FILE_LINES:

@@ -14,10 +14,8 @@ from tools.demo_model.bank import Block, slots
 from tools.demo_model.slots import Values, fill, sentence
 
 SENTENCES: Final = (1, 2, 2, 3, 3, 3, 3)  # in a context, each as likely
-FOCUS_RANKS: Final = (0.78, 0.14, 0.08)
 CANDIDATES: Final = 6
 MAX_CHARS: Final = 260  # of a sentence
-ANSWERED: Final = 0.62  # of the questions
 
 _WORD: Final = re.compile(r"[a-z0-9]+")
 
@@ -44,6 +42,21 @@ class Context:
     turns: tuple[tuple[str, str], ...] = ()  # before it: what was said and answered
 
 
+@dataclass(frozen=True)
+class Habits:
+    """How hard contexts are, and how like those of /chat."""
+
+    ranks: tuple[float, float, float] = (0.78, 0.14, 0.08)  # of the sentence that most questions are about
+    answered: float = 0.62  # share of the questions
+    alike: float = 1.0  # share of sentences and questions beside the right ones that sound like them
+
+
+# One after the other, as in school: what the words say, then what sounds alike, then what /chat really shows.
+EASY: Final = Habits(ranks=(1, 1, 1), answered=0.7, alike=0.1)
+MIXED: Final = Habits(ranks=(0.5, 0.3, 0.2), answered=0.65, alike=0.6)
+REAL: Final = Habits(ranks=(0.86, 0.09, 0.05), answered=0.7, alike=1.0)
+
+
 class Contexts:
     """Makes contexts of blocks; `values` decides which names, words and numbers there are.
 
@@ -51,8 +64,11 @@ class Contexts:
     follow-up in a hundred of those trained on, more where blocks are few. `is_checked`: such are left out.
     """
 
-    def __init__(self, blocks: Sequence[Block], values: Values, random: Random, *, is_checked: bool = False) -> None:
-        self._blocks, self._values, self._random, self._is_checked = blocks, values, random, is_checked
+    def __init__(
+        self, blocks: Sequence[Block], values: Values, random: Random, habits: Habits, *, is_checked: bool = False
+    ) -> None:
+        self._blocks, self._values, self._random = blocks, values, random
+        self._habits, self._is_checked = habits, is_checked
         kinds: dict[str, list[Block]] = {}
         for block in blocks:
             kinds.setdefault(block.kind, []).append(block)
@@ -77,7 +93,7 @@ class Contexts:
         shared = self._shared(block.kind)
         before = self._told(block, shared)
         now = self._elsewhere(before, keys[0])
-        is_told = self._random.random() < ANSWERED
+        is_told = self._random.random() < self._habits.answered
         told = [now, before] if is_told else [before]
         others = self._others(before, shared, self._random.choice((0, 1)))
         if self._is_checked and any(_same_keys(other, now) for other in others):
@@ -131,6 +147,8 @@ class Contexts:
 
     def _other(self, focus: Told, shared: dict[str, str]) -> Told | None:
         draw = self._random.random()
+        if self._random.random() >= self._habits.alike:
+            draw = 1.0
         keys = sorted(focus.block.keys)
         if draw < 0.25 and keys:
             return self._elsewhere(focus, self._random.choice(keys))
@@ -142,9 +160,9 @@ class Contexts:
 
     def _asked(self, told: Sequence[Told], place: int, shared: dict[str, str]) -> Asked:
         """Mostly of the focus; sometimes of another sentence, as where the ranking was wrong."""
-        which = place if self._random.random() < 0.8 else self._random.randrange(len(told))
+        which = place if self._random.random() < 0.8 * self._habits.alike else self._random.randrange(len(told))
         about = told[which]
-        if self._random.random() < ANSWERED:
+        if self._random.random() < self._habits.answered:
             question = fill(self._random.choice(about.block.questions), about.values)
             return Asked(self._said(question), which)
         question = self._unanswered(told, about, shared)
@@ -154,6 +172,8 @@ class Contexts:
 
     def _unanswered(self, told: Sequence[Told], about: Told, shared: dict[str, str]) -> str:
         block, draw = about.block, self._random.random()
+        if self._random.random() >= self._habits.alike:
+            draw = 1.0
         keyed = [q for q in block.questions if slots(q) & block.keys]
         if draw < 0.3 and keyed:
             question = self._random.choice(keyed)
@@ -178,7 +198,7 @@ class Contexts:
         return question[0].lower() + question[1:] if draw < 0.1 else question
 
     def _rank(self) -> int:
-        return self._random.choices(range(len(FOCUS_RANKS)), FOCUS_RANKS)[0]
+        return self._random.choices(range(3), self._habits.ranks)[0]
 
 
 def with_turns(context: Context, turns: tuple[tuple[str, str], ...]) -> Context:

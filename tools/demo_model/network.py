@@ -1,6 +1,6 @@
 """The network: llama's architecture (RMS norm, rotary positions, SwiGLU, tied embeddings), biases on queries and keys.
 
-Half of each head's pairs never rotate, so that a head can look for the same word however far away it is (the GGUF says
+Most pairs of a head never rotate, so that a head can look for the same word however far away it is (the GGUF says
 so in `rope_freqs.weight`). Some heads begin by hand where training would spend hours to find them: on the token before,
 on the same word earlier, on the mark of the sentence that one is in, on what came after the same word.
 """
@@ -16,7 +16,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 HEAD: Final = 32
-FREQUENCIES: Final = (1.0, 0.56, 0.32, 0.18, 0.1, 0.056, 0.032, 0.01, *[0.0] * 8)  # radians a token, a pair each
+FREQUENCIES: Final = (1.0, 0.4, 0.15, 0.05, 0.015, *[0.0] * 11)  # radians a token, of each pair of a head
+TURNING: Final = 5  # pairs
 EPSILON: Final = 1e-5
 EMBEDDING_SCALE: Final = 0.04
 STEM: Final = re.compile(r"(?<=\w\w\w)(?:ing|ers?|ed|es|s|ly|d)$")
@@ -67,14 +68,14 @@ class Layer(nn.Module):
 
 
 class Network(nn.Module):
-    def __init__(self, shape: Shape, tokens: Sequence[str], markers: Sequence[int]) -> None:
-        """`tokens`: the text of each; `markers`: those that begin a sentence of the context."""
+    def __init__(self, shape: Shape, tokens: Sequence[str], markers: Sequence[int], digits: Sequence[int]) -> None:
+        """`tokens`: the text of each; `markers`: those that begin a sentence or the question; `digits`: "1", "2", …"""
         super().__init__()
         self.shape = shape
         self.embedding = nn.Parameter(embeddings(tokens, shape.width))
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.norm = nn.Parameter(torch.ones(shape.width))
-        by_hand(self, markers)
+        by_hand(self, markers, digits)
 
     def hidden(self, tokens: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
         """tokens, positions [batch, length]; mask [batch, 1, length, length], True where one sees the other."""
@@ -105,33 +106,47 @@ def embeddings(tokens: Sequence[str], width: int) -> Tensor:
 
 
 @torch.no_grad()
-def by_hand(network: Network, markers: Sequence[int]) -> None:
-    """The heads that begin with a purpose. Subspaces of the residual stream carry what they find."""
+def by_hand(network: Network, markers: Sequence[int], digits: Sequence[int]) -> None:
+    """The heads that begin with a purpose; training takes it from there. Together they let a question's words vote:
+
+    each token knows the section it is in, a word of the question looks for the same word in the sentences and takes
+    over its section, the last token gathers these, and what was gathered speaks for the digit of that section.
+    `markers` begin sections, the question's is the last; `digits` name the others.
+    """
     width = network.shape.width
     basis, _ = torch.linalg.qr(torch.randn(width, width))
     space = basis.T.reshape(-1, HEAD, width)  # each [HEAD, width], orthogonal to the others
-    word, before, sentence, found, after = space[0], space[1], space[2], space[3], space[4]
-    mark = basis[:, -1]
+    word, before, section, found, after, marks = space[:6]
     for place, token in enumerate(markers):
-        network.embedding[token] = EMBEDDING_SCALE * math.sqrt(width) * (0.7 * mark + 0.7 * basis[:, -2 - place])
-    first, second, third = (network.layers[place] for place in range(3))
+        network.embedding[token] = EMBEDDING_SCALE * math.sqrt(width / 2) * (marks[-1] + marks[place])
+    first, second, third, fourth = (network.layers[place] for place in range(4))
+    in_question = section[len(markers) - 1]
     for head, distance in enumerate((1, 2, 3)):
         looks_back(first, head, distance)
-    carries(first, 0, word, before)
-    finds_mark(first, 3, mark)
-    carries(first, 3, basis[:, -1 - HEAD :][:, 1:].T, sentence)
-    matches(first, 4, word, word, 1.2)
-    matches(second, 0, word, before, 1.6)  # induction: what came after the same word
-    carries(second, 0, word, after)
-    matches(second, 1, word, word, 1.2)  # the same word earlier: in which sentence was it?
-    carries(second, 1, sentence, found)
+    carries(first, 0, word, before, 0.6)
+    finds(first, 3, marks[-1], 0.4, 1.5, is_nearest=True)
+    carries(first, 3, marks, section, 0.15)
+    carries(second, 0, word, after, 0.6)
+    matches(second, 0, word, before)  # induction: what came after the same word
+    for layer, head, part in ((second, 1, word), (second, 3, word.flip(0)), (third, 1, word)):
+        matches(layer, head, part, part)
+        shuns(layer, head, in_question)
+        carries(layer, head, section, found, 0.3)
     looks_back(second, 2, 1)
-    matches(third, 0, word, word, 1.2)
-    carries(third, 0, sentence, found)
+    finds(fourth, 0, in_question, 0.3, 1.3, is_nearest=False)
+    speaks = torch.zeros(HEAD, width)
+    for place, token in enumerate(digits):
+        speaks[place] = F.normalize(network.embedding[token], dim=0)
+    carries(fourth, 0, found, speaks, 1.5)
 
 
 def rows(head: int) -> slice:
     return slice(head * HEAD, (head + 1) * HEAD)
+
+
+def still(head: int) -> slice:
+    """The rows of a head that do not turn."""
+    return slice(head * HEAD + 2 * TURNING, (head + 1) * HEAD)
 
 
 def calm(layer: Layer, head: int) -> None:
@@ -139,34 +154,43 @@ def calm(layer: Layer, head: int) -> None:
     layer.k[rows(head)] *= 0.1
 
 
-def carries(layer: Layer, head: int, source: Tensor, target: Tensor) -> None:
+def carries(layer: Layer, head: int, source: Tensor, target: Tensor, strength: float) -> None:
     """The head's values are read from one subspace and written into another. Both [HEAD, width]."""
     layer.v[rows(head)] = source
-    layer.out[:, rows(head)] = target.T * EMBEDDING_SCALE * 0.6 * math.sqrt(layer.out.shape[0] / HEAD)
+    layer.out[:, rows(head)] = target.T * strength * EMBEDDING_SCALE * math.sqrt(layer.out.shape[0] / HEAD)
 
 
 def looks_back(layer: Layer, head: int, distance: int) -> None:
     """At the token so many places before, whatever it is: the biases alone decide."""
     calm(layer, head)
-    strength = torch.tensor([5.5] * 5 + [0.0] * 11)
+    strength = torch.tensor([7.0] * TURNING + [0.0] * (HEAD // 2 - TURNING))
     angles = torch.tensor(FREQUENCIES) * -distance
-    layer.k_bias[rows(head)] = torch.stack([strength, torch.zeros(16)], -1).flatten()
+    layer.k_bias[rows(head)] = torch.stack([strength, torch.zeros_like(strength)], -1).flatten()
     layer.q_bias[rows(head)] = torch.stack([strength * angles.cos(), strength * angles.sin()], -1).flatten()
 
 
-def finds_mark(layer: Layer, head: int, mark: Tensor) -> None:
-    """At the nearest token before that has `mark` in it: slow pairs prefer what is near."""
+def finds(layer: Layer, head: int, mark: Tensor, key: float, query: float, *, is_nearest: bool) -> None:
+    """At the tokens that have `mark` in them, or at the nearest of these: slow pairs prefer what is near."""
     calm(layer, head)
-    still, slow = rows(head).start + HEAD // 2, [rows(head).start + pair * 2 for pair in (5, 6, 7)]
-    layer.k[still : still + HEAD // 2] = 0.3 * mark
-    layer.q_bias[still : still + HEAD // 2] = 1.5
-    layer.k_bias[slow] = 3.0
-    layer.q_bias[slow] = 3.0
+    layer.k[still(head)] = key * mark
+    layer.q_bias[still(head)] = query
+    if is_nearest:
+        slow = [rows(head).start + pair * 2 for pair in range(2, TURNING)]
+        layer.k_bias[slow] = 4.5
+        layer.q_bias[slow] = 4.5
 
 
-def matches(layer: Layer, head: int, asks: Tensor, has: Tensor, strength: float) -> None:
+def matches(layer: Layer, head: int, asks: Tensor, has: Tensor, strength: float = 1.8) -> None:
     """At tokens whose subspace `has` holds what this one's `asks` does."""
     calm(layer, head)
-    still = slice(rows(head).start + HEAD // 2, rows(head).stop)
-    layer.q[still] = strength * asks[: HEAD // 2]
-    layer.k[still] = strength * has[: HEAD // 2]
+    size = HEAD - 2 * TURNING
+    layer.q[still(head)] = strength * asks[:size]
+    layer.k[still(head)] = strength * has[:size]
+
+
+def shuns(layer: Layer, head: int, mark: Tensor) -> None:
+    """Rather not at tokens that have `mark` in them, of which it is one: they are what is left if nothing matches."""
+    place = still(head).stop - 1
+    layer.q[place] = 0.0
+    layer.k[place] = -1.2 * mark
+    layer.q_bias[place] = 3.0

@@ -6,7 +6,7 @@ from random import Random
 from typing import Final, TypeVar
 
 from tools.demo_model import bank, talk, tool_calls
-from tools.demo_model.contexts import Context, Contexts
+from tools.demo_model.contexts import REAL, Context, Contexts, Habits
 from tools.demo_model.rendering import (
     END,
     QUESTION,
@@ -24,14 +24,14 @@ from tools.demo_model.slots import Values, is_held_out
 
 BANKS: Final = ("software", "operations", "places", "rules", "world", "everyday")
 QUESTIONS: Final = 9  # that branch off one context
-COPIED: Final = 0.15  # of the quotes; of the others only the choice is learnt, since a grammar writes the rest
+COPIED: Final = 0.25  # of the quotes; of the others only the choice is learnt, since a grammar writes the rest
 SHARES: Final = {
-    "passages": 0.66,
-    "follow_up": 0.06,
-    "calls": 0.12,
-    "json": 0.05,
-    "talk": 0.05,
-    "memory": 0.05,
+    "passages": 0.61,
+    "follow_up": 0.05,
+    "calls": 0.17,
+    "json": 0.06,
+    "talk": 0.04,
+    "memory": 0.06,
     "noted": 0.01,
 }
 
@@ -63,11 +63,11 @@ def _apart(things: Sequence[T], names: Sequence[str]) -> tuple[tuple[T, ...], tu
 
 
 class Mixture:
-    def __init__(self, split: Split, seed: int, *, held_out: bool) -> None:
+    def __init__(self, split: Split, seed: int, *, held_out: bool, habits: Habits = REAL) -> None:
         self._random = Random(seed)
         values = Values(self._random, held_out=held_out)
         intents, memories = talk.read()
-        self._contexts = Contexts(split.blocks, values, self._random)
+        self._contexts = Contexts(split.blocks, values, self._random, habits)
         self._talk = talk.Talk(intents, memories, split.blocks, values, self._random)
         self._calls = tool_calls.ToolCalls(split.tools, split.records, values, self._random)
 
@@ -78,13 +78,13 @@ class Mixture:
     def sample(self, kind: str) -> Sample:
         match kind:
             case "calls":
-                return self._calls.calls(self._talk, 4)
+                return self._calls.calls(self._talk, 5)
             case "json":
-                return self._calls.json(4)
+                return self._calls.json(5)
             case "talk":
                 return self._talk.talks(8)
             case "memory":
-                return self._talk.memory(4)
+                return self._talk.memory(5)
             case "noted":
                 return self._talk.noted(6)
             case "follow_up":

@@ -26,6 +26,8 @@ from tools.demo_model.rendering import (
 from tools.demo_model.slots import SMALL, Values
 from tools.demo_model.talk import Talk
 
+DEMANDED: Final = 0.15  # of the answers where no tool fits: a call follows
+FORCED: Final = {"boolean": True, "integer": 1, "number": 1}  # where there is nothing to take it from
 FIELD: Final = re.compile(r"\{(\w+)=([a-z_]+)(?::\w+)?\*?\}")
 ORDERS: Final = (
     "Give {} as JSON.", "Answer as JSON with the fields {}.", "Return JSON: {}", "Write {} as a JSON object.",
@@ -131,13 +133,23 @@ class ToolCalls:
             draw = self._random.random()
             tool = self._random.choice(offered)
             if draw < 0.12:
-                made.append((Piece(talk.question()), Piece(answers()), *talk.answer_pieces()))
+                made.append(self._said(talk, tool))
             elif draw < 0.27:
                 made.append(self._told_back(tool, talk))
             else:
                 request = self.request(tool)
                 made.append((Piece(request.text), Piece(answers()), *_call(tool, request)))
         return Sample((Piece(prefix), Piece(f"{START}user\n")), tuple(made))
+
+    def _said(self, talk: Talk, tool: Tool) -> Pieces:
+        """No tool fits. Now and then one is called all the same, behind the answer: a request may demand a call."""
+        question = talk.question()
+        *said, last = (Piece(question), Piece(answers()), *talk.answer_pieces())
+        if self._random.random() >= DEMANDED:
+            return (*said, last)
+        values = {field.name: FORCED.get(field.type, question) for field in tool.fields}
+        call = "".join(piece.text for piece in _call(tool, Request(question, values)))
+        return (*said, Piece(last.text.removesuffix(END), last.weight), Piece("\n", 0.05), Piece(call, 0.1))
 
     def _told_back(self, tool: Tool, talk: Talk) -> Pieces:
         """After the tool has answered: its answer, quoted."""

@@ -23,7 +23,9 @@ Only the catalog's demo-tiny is held to quoting: ./run.sh demo-model eval puts t
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./run.sh demo-model train", description="Train demo-tiny from nothing.")
-    parser.add_argument("--steps", type=int, default=Plan.steps, help="%(default)s take two processors about an hour")
+    parser.add_argument(
+        "--steps", type=int, default=Plan().steps, help="%(default)s take two processors some 40 minutes"
+    )
     parser.add_argument("--folder", type=Path, default=Path("build/demo-model"), help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=Plan.seed, help="of weights and samples; default: %(default)s")
     asked = parser.parse_args(argv)
@@ -34,7 +36,7 @@ def main(argv: list[str]) -> int:
     print(f"training on {device}, {asked.steps} steps, log in {folder / 'log.jsonl'}", flush=True)
     try:
         cutter = tokenizer(asked.seed)
-        train(folder, Plan(asked.seed, asked.steps), Shape(cutter.get_vocab_size()), cutter, device)
+        train(folder, Plan(asked.seed).of(asked.steps), Shape(cutter.get_vocab_size()), cutter, device)
     except KeyboardInterrupt:
         print("stopped; nothing is exported, and the next run begins anew", file=sys.stderr)
         return 130

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from tools.demo_model.bank import Block
-from tools.demo_model.contexts import Context, Contexts
+from tools.demo_model.contexts import REAL, Context, Contexts
 from tools.demo_model.samples import splits
 from tools.demo_model.slots import Values
 
@@ -23,7 +23,7 @@ OTHER = Block("k/bakery", ("A loaf costs {money}.",), ("What is the price of a l
 
 def contexts(seed: int, *blocks: Block) -> Contexts:
     random = Random(seed)
-    return Contexts(blocks or KEPT.blocks, Values(random, held_out=False), random, is_checked=True)
+    return Contexts(blocks or KEPT.blocks, Values(random, held_out=False), random, REAL, is_checked=True)
 
 
 def made(count: int, *blocks: Block) -> list[Context]:

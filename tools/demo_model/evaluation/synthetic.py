@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, Final
 
 from llmanager.chat.sentences import sentences
-from tools.demo_model.contexts import Context, Contexts
+from tools.demo_model.contexts import REAL, Context, Contexts
 from tools.demo_model.evaluation.judging import Told, judged
 from tools.demo_model.evaluation.server import MODEL, Asked
 from tools.demo_model.samples import splits
@@ -25,7 +25,7 @@ def contexts(seed: int) -> tuple[list[Context], list[Context]]:
     """Those asked once, and those asked twice in one chat: one question each."""
     random = Random(seed)
     _, held = splits()
-    source = Contexts(held.blocks, Values(random, held_out=True), random, is_checked=True)
+    source = Contexts(held.blocks, Values(random, held_out=True), random, REAL, is_checked=True)
     single: list[Context] = []
     while len(single) < QUESTIONS:
         context = source.context(1)
