@@ -23,6 +23,7 @@ class Passage:
     source: str  # the document it came from; may be empty
     score: float  # higher is closer
     span: tuple[int, int] | None = None  # a sentence's place in the stored chunk, in characters; None: all of it
+    cosine: float | None = None  # of a sentence's vector to the question's; None: nobody compared them
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Budget:
 
     tokens: int = 400  # by estimate
     sentences: int | None = None  # None: as many as these tokens hold
+    least_share: float = 0.0  # of the best one's score: sentences with less stay out
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from llmanager.chat.prompt import neutral
 from llmanager.chat.sentences import sentences
 
 UNKNOWN: Final = "I don't know."
+SURE: Final = 0.5  # a best sentence with this cosine answers: the embedder knows more words than who only may quote
 SAMPLING: Final = {"temperature": 0}  # in OpenAI's words, where the caller does not say: the likeliest quote
 
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -25,8 +26,10 @@ def quote(number: int, text: str) -> str:
 
 
 def grammar(passages: Sequence[Passage]) -> str:
-    """Of the answers to a prompt of these passages. Whole chunks are quoted by the sentence."""
-    answers = dict.fromkeys([UNKNOWN, *_quotes(passages)])
+    """Of the answers to a prompt of these passages, the best first. Whole chunks are quoted by the sentence."""
+    quotes = list(_quotes(passages))
+    is_sure = bool(quotes) and (passages[0].cosine or 0.0) >= SURE
+    answers = dict.fromkeys(quotes if is_sure else [UNKNOWN, *quotes])
     return "root ::= " + " | ".join(map(literal, answers))
 
 

@@ -60,9 +60,12 @@ def compared(question: str, found: Sequence[Candidate], previous: str = "") -> t
     return tuple(found[at] for at in sorted(best))
 
 
-def select(found: Sequence[Candidate], ranks: Sequence[float], budget: Budget) -> tuple[Passage, ...]:
+def select(
+    found: Sequence[Candidate], ranks: Sequence[float], budget: Budget, cosines: Sequence[float] | None = None
+) -> tuple[Passage, ...]:
     """The best first, as many as the budget holds; the best of all in any case."""
     order = sorted(range(len(found)), key=lambda at: -ranks[at])
+    order = [at for at in order if at == order[0] or ranks[at] >= budget.least_share * ranks[order[0]]]
     chosen: list[Passage] = []
     room = budget.tokens
     for at in order:
@@ -71,7 +74,7 @@ def select(found: Sequence[Candidate], ranks: Sequence[float], budget: Budget) -
         passage = found[at].passage
         tokens = estimated(f"[{len(chosen) + 1}] {passage.text}\n")
         if tokens <= room or not chosen:
-            chosen.append(replace(passage, score=ranks[at]))
+            chosen.append(replace(passage, score=ranks[at], cosine=cosines[at] if cosines else None))
             room -= tokens
     return tuple(chosen)
 

@@ -27,6 +27,7 @@ class Reading:
     context: Literal["sentences", "chunks"] = "chunks"
     sentence_tokens: int | None = None  # of sentences, by estimate. None: as of any small model
     max_sentences: int | None = None
+    least_share: float = 0.0  # of the best sentence's score, that others must have
     quotes_only: bool = False  # its server takes a grammar, and it is to say nothing but the passages' own words
 
 

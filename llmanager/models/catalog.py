@@ -28,6 +28,7 @@ class CatalogEntry:
     backend: Backend = Backend.LOCAL  # where it can be created under this name
     sentence_tokens: int | None = None  # of the sentences that it gets in a chat. None: as any small model
     max_sentences: int | None = None
+    least_share: float = 0.0  # of the best sentence's score, that others must have
     quotes_only: bool = False  # in a chat over a vector database it may only quote what was retrieved
 
     @property
@@ -45,7 +46,7 @@ ENTRIES: tuple[CatalogEntry, ...] = (
         title="Demo, offline",
         source="builtin:demo-tiny",
         size_mib=3,
-        parameters=2_785_552,
+        parameters=2_782_672,
         licence="Apache-2.0",
         context_tokens=4096,
         note="A demo: part of LLManager, no download. Over a vector database it quotes the sentence that answers, word "
@@ -53,6 +54,7 @@ ENTRIES: tuple[CatalogEntry, ...] = (
         "It knows nothing else.",
         sentence_tokens=160,
         max_sentences=3,
+        least_share=0.9,
         quotes_only=True,
     ),
     CatalogEntry(

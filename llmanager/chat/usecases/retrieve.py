@@ -27,7 +27,7 @@ async def retrieved(
     near = compared(question.text, candidates(passages), previous)
     cosines = await _cosines(retriever, caller, search, together(question.text, previous), near)
     ranks = scores(question.text, [candidate.ranked for candidate in near], cosines, previous=previous)
-    return select(near, ranks, traits.budget) or passages
+    return select(near, ranks, traits.budget, cosines) or passages
 
 
 async def _cosines(

@@ -57,7 +57,7 @@ class GatewayModels:
     def traits(self, caller: Principal, model: str) -> Traits:
         route = surface.find(self._directory, caller.tenant, model)
         reading = route.reading
-        budget = Budget(reading.sentence_tokens or Budget.tokens, reading.max_sentences)
+        budget = Budget(reading.sentence_tokens or Budget.tokens, reading.max_sentences, reading.least_share)
         return Traits(route.context_tokens, reading.context, budget, reading.quotes_only)
 
     async def count(self, caller: Principal, model: str, messages: Sequence[Message]) -> int | None:

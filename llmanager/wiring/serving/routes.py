@@ -55,6 +55,7 @@ def reading_of(spec: ModelSpec, catalog: Sequence[CatalogEntry]) -> Reading:
         context=entry.context or "chunks",
         sentence_tokens=entry.sentence_tokens,
         max_sentences=entry.max_sentences,
+        least_share=entry.least_share,
         quotes_only=entry.quotes_only and takes_grammar,
     )
 

@@ -1,13 +1,14 @@
 """What a model may say that may only quote."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from llmanager.adapters.local.demo_model import PACKAGED
 from llmanager.chat.entities import Passage
-from llmanager.chat.quoting import UNKNOWN, grammar, literal, quote
+from llmanager.chat.quoting import SURE, UNKNOWN, grammar, literal, quote
 from tests.fakes.chat import passage
 from tests.fakes.engine import Engine, engine
 
@@ -35,6 +36,12 @@ def test_each_passage_may_be_quoted_by_its_number_or_nothing_be_known():
     assert grammar([sentence("It opens."), sentence("It closes.")]) == (
         'root ::= "I don\'t know." | "According to [1]: \\"It opens.\\"" | "According to [2]: \\"It closes.\\""'
     )
+
+
+def test_where_the_embedder_is_sure_of_the_best_it_has_to_be_a_quote():
+    best, other = sentence("It opens."), sentence("It closes.")
+    assert UNKNOWN not in grammar([replace(best, cosine=SURE), other])
+    assert UNKNOWN in grammar([replace(best, cosine=SURE - 0.01), replace(other, cosine=SURE)])
 
 
 def test_without_passages_nothing_is_known():

@@ -51,6 +51,13 @@ def test_the_best_come_first_and_carry_their_ranks():
     assert [(one.text, one.score) for one in chosen] == [("Two is.", 0.9), ("Three is.", 0.5)]
 
 
+def test_what_falls_far_behind_the_best_may_be_left_out():
+    found = candidates([passage(1, "One is. Two is. Three is.")])
+    chosen = select(found, [1.0, 0.89, 0.9], Budget(least_share=0.9), [0.3, 0.2, 0.1])
+    assert [(one.text, one.cosine) for one in chosen] == [("One is.", 0.3), ("Three is.", 0.1)]
+    assert [one.cosine for one in select(found, [1.0, 0.0, 0.0], Budget())] == [None, None, None]
+
+
 def test_one_that_is_over_the_budget_makes_way_for_the_next():
     found = candidates([passage(1, "Short. " + "Very long indeed " * 20 + "it is. Brief.")])
     chosen = select(found, [0.9, 0.8, 0.7], Budget(tokens=20))

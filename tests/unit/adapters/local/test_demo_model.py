@@ -1,7 +1,4 @@
-"""demo-tiny: small, put in place whole, read by the real engine as it was trained, and honest about itself.
-
-How often it is right is measured by tools/demo_model; here stands what must always hold.
-"""
+"""demo-tiny: put in place whole, read by the engine as it was trained, honest about itself. tools/demo_model measures it."""
 
 import json
 import re
@@ -51,6 +48,7 @@ SCHEMA = {
     "required": ["title", "count", "tags", "is_done", "colour"],
     "additionalProperties": False,
 }
+PERSON = {"type": "object", "properties": dict.fromkeys(("name", "city"), {"type": "string"})}
 LIBRARY = ("The library opens at 9:00.", "Dogs must stay outside.", "A library card costs 12 euros.")
 
 
@@ -206,8 +204,8 @@ def tools_of(prompt: str) -> list[dict[str, Any]]:
 # What it says
 
 
-@pytest.mark.parametrize("words", ["Hello!", "Hi", "Who are you?", "What are you?"])
-def test_asked_who_it_is_or_greeted_it_says_that_it_is_a_demo(server: Engine, words: str):
+@pytest.mark.parametrize("words", ["Who are you?", "What are you?", "Hi"])
+def test_asked_who_it_is_it_says_that_it_is_a_demo(server: Engine, words: str):
     assert "demo" in text_of(ask(server, words))
 
 
@@ -246,17 +244,19 @@ def test_it_keeps_to_a_json_schema(server: Engine, seed: int):
 
 
 def test_asked_for_json_it_fills_in_what_it_was_told(server: Engine):
-    record = json.loads(text_of(ask(server, "Ana Berg lives in Oslo.\nGive name and city as JSON.")))
+    schema = {"type": "json_schema", "json_schema": {"name": "person", "schema": PERSON}}
+    said = text_of(ask(server, "Ana Berg lives in Oslo.\nGive name and city as JSON.", response_format=schema))
 
-    assert record == {"name": "Ana Berg", "city": "Oslo"}
+    assert json.loads(said) == {"name": "Ana Berg", "city": "Oslo"}
 
 
-def test_a_required_tool_is_called_once_with_the_users_words(server: Engine):
-    choice = ask(server, RAIN, tools=[WEATHER], tool_choice="required")
+@pytest.mark.parametrize(("words", "city"), [(RAIN, "Oslo"), ("Hello", "Hello")])
+def test_a_required_tool_is_called_once_with_the_users_words(server: Engine, words: Any, city: str):
+    choice = ask(server, words, tools=[WEATHER], tool_choice="required")
     [call] = choice["message"]["tool_calls"]
 
     assert choice["finish_reason"] == "tool_calls"
-    assert (call["function"]["name"], json.loads(call["function"]["arguments"])) == ("get_weather", {"city": "Oslo"})
+    assert (call["function"]["name"], json.loads(call["function"]["arguments"])) == ("get_weather", {"city": city})
 
 
 def test_what_a_tool_says_is_told_back(server: Engine):
@@ -272,7 +272,7 @@ def test_what_a_tool_says_is_told_back(server: Engine):
 
 @pytest.mark.parametrize(
     ("question", "first"),
-    [("When does the library open?", 0), ("How much does a library card cost?", 2)],
+    [("At what time does the library open?", 0), ("How much does a library card cost?", 2)],
 )
 def test_of_three_sentences_ranked_for_a_question_it_quotes_the_one_that_answers(
     server: Engine, question: str, first: int

@@ -185,7 +185,7 @@ async def test_the_context_is_the_directorys_and_the_count_the_servers():
     async with models(
         lambda call: call.answer(200, {"input_tokens": 45}),
         route=lambda server: chat_route(
-            server.upstream(), context_tokens=512, reading=Reading("sentences", 160, 3, True)
+            server.upstream(), context_tokens=512, reading=Reading("sentences", 160, 3, quotes_only=True)
         ),
     ) as (stage, given):
         assert given.traits(ADA, "m") == Traits(512, "sentences", Budget(160, 3), quotes_only=True)
