@@ -144,12 +144,13 @@ class ToolCalls:
     def _said(self, talk: Talk, tool: Tool) -> Pieces:
         """No tool fits. Now and then one is called all the same, behind the answer: a request may demand a call."""
         question = talk.question()
-        *said, last = (Piece(question), Piece(answers()), *talk.answer_pieces())
+        said: Pieces = (Piece(question), Piece(answers()), *talk.answer_pieces())
+        last = said[-1]
         if self._random.random() >= DEMANDED:
-            return (*said, last)
+            return said
         values = {field.name: FORCED.get(field.type, question) for field in tool.fields}
         call = "".join(piece.text for piece in _call(tool, Request(question, values)))
-        return (*said, Piece(last.text.removesuffix(END), last.weight), Piece("\n", 0.05), Piece(call, 0.1))
+        return (*said[:-1], Piece(last.text.removesuffix(END), last.weight), Piece("\n", 0.05), Piece(call, 0.1))
 
     def _told_back(self, tool: Tool, talk: Talk) -> Pieces:
         """After the tool has answered: its answer, quoted."""

@@ -1,4 +1,4 @@
-"""demo-tiny: put in place whole, read by the engine as it was trained, honest about itself. tools/demo_model measures it."""
+"""demo-tiny: put in place whole, read by the engine as it was trained, and honest about itself."""
 
 import json
 import re
@@ -48,7 +48,7 @@ SCHEMA = {
     "required": ["title", "count", "tags", "is_done", "colour"],
     "additionalProperties": False,
 }
-PERSON = {"type": "object", "properties": dict.fromkeys(("name", "city"), {"type": "string"})}
+PERSON = {"type": "object", "properties": {key: {"type": "string"} for key in ("name", "city")}}
 LIBRARY = ("The library opens at 9:00.", "Dogs must stay outside.", "A library card costs 12 euros.")
 
 
