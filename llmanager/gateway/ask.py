@@ -49,6 +49,7 @@ class Ask:
                 param="model",
             )
         heads.cap_tokens(self.head, route.context_tokens)
+        heads.bound_answer(self.head, route.reading.answer_tokens)
         if isinstance(self.head, Embedding):
             _fit_dimensions(self.head, route)
 

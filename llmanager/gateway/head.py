@@ -163,6 +163,14 @@ def cap_tokens(head: Head, context_tokens: int | None) -> None:
         head.max_completion_tokens = min(head.max_completion_tokens, context_tokens)
 
 
+def bound_answer(head: Head, answer_tokens: int | None) -> None:
+    """Where the request sets no bound: a model that may not find an end gets one."""
+    if answer_tokens is None or not isinstance(head, Sampling) or head.max_tokens is not None:
+        return
+    if not (isinstance(head, ChatSampling) and head.max_completion_tokens is not None):
+        head.max_tokens = answer_tokens
+
+
 _AT = re.compile(r"(.*?)(?: - at `\$\.?(.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"`(\w+)`")
 _MEMBER = re.compile(r"\w+")

@@ -22,12 +22,13 @@ class Upstream:
 
 @dataclass(frozen=True)
 class Reading:
-    """How a chat model is given what was retrieved for it, where the request does not say."""
+    """What a chat model is given of what was retrieved, and how long it may answer, where the request does not say."""
 
     context: Literal["sentences", "chunks"] = "chunks"
     sentence_tokens: int | None = None  # of sentences, by estimate. None: as of any small model
     max_sentences: int | None = None
     least_share: float = 0.0  # of the best sentence's score, that others must have
+    answer_tokens: int | None = None  # None: as many as its context holds
     quotes_only: bool = False  # its server takes a grammar, and it is to say nothing but the passages' own words
 
 

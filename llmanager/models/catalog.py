@@ -29,6 +29,7 @@ class CatalogEntry:
     sentence_tokens: int | None = None  # of the sentences that it gets in a chat. None: as any small model
     max_sentences: int | None = None
     least_share: float = 0.0  # of the best sentence's score, that others must have
+    answer_tokens: int | None = None  # of an answer where the request sets no bound; None: what the context holds
     quotes_only: bool = False  # in a chat over a vector database it may only quote what was retrieved
 
     @property
@@ -55,6 +56,7 @@ ENTRIES: tuple[CatalogEntry, ...] = (
         sentence_tokens=160,
         max_sentences=3,
         least_share=0.9,
+        answer_tokens=512,
         quotes_only=True,
     ),
     CatalogEntry(

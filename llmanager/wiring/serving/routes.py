@@ -56,6 +56,7 @@ def reading_of(spec: ModelSpec, catalog: Sequence[CatalogEntry]) -> Reading:
         sentence_tokens=entry.sentence_tokens,
         max_sentences=entry.max_sentences,
         least_share=entry.least_share,
+        answer_tokens=entry.answer_tokens,
         quotes_only=entry.quotes_only and takes_grammar,
     )
 

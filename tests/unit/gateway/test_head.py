@@ -124,6 +124,19 @@ def test_tokens_are_capped_by_the_context():
     assert chat.max_tokens == 512
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"), [({}, (512, None)), ({"max_tokens": 9}, (9, None)), ({"max_completion_tokens": 9}, (None, 9))]
+)
+def test_an_answer_is_bounded_where_the_request_sets_no_bound(
+    sent: dict[str, int], kept: tuple[int | None, int | None]
+):
+    chat = head.chat(json.dumps(CHAT | sent).encode())
+    head.bound_answer(chat, None)
+    assert (chat.max_tokens, chat.max_completion_tokens) == (sent.get("max_tokens"), sent.get("max_completion_tokens"))
+    head.bound_answer(chat, 512)
+    assert (chat.max_tokens, chat.max_completion_tokens) == kept
+
+
 # Completions and embeddings.
 
 
