@@ -48,7 +48,6 @@ SCHEMA = {
     "required": ["title", "count", "tags", "is_done", "colour"],
     "additionalProperties": False,
 }
-PERSON = {"type": "object", "properties": {key: {"type": "string"} for key in ("name", "city")}}
 LIBRARY = ("The library opens at 9:00.", "Dogs must stay outside.", "A library card costs 12 euros.")
 
 
@@ -241,13 +240,6 @@ def test_it_keeps_to_a_json_schema(server: Engine, seed: int):
     assert set(note) == set(SCHEMA["required"])
     assert isinstance(note["count"], int)
     assert note["colour"] in ("red", "blue")
-
-
-def test_asked_for_json_it_fills_in_what_it_was_told(server: Engine):
-    schema = {"type": "json_schema", "json_schema": {"name": "person", "schema": PERSON}}
-    said = text_of(ask(server, "Ana Berg lives in Oslo.\nGive name and city as JSON.", response_format=schema))
-
-    assert json.loads(said) == {"name": "Ana Berg", "city": "Oslo"}
 
 
 @pytest.mark.parametrize(("words", "city"), [(RAIN, "Oslo"), ("Hello", "Hello")])
