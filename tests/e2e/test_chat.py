@@ -140,7 +140,7 @@ async def test_a_passage_cannot_open_a_message_of_its_own_in_the_engine(parts: P
 
 async def test_a_chat_over_passages_is_answered_kept_and_continued(parts: Parts):
     async with assistants(parts, passage(1, "The demo knows nothing."), passage(2, "It was made in a second.")) as made:
-        question = Question("toy", "What does it know?", search=Search("docs"), max_tokens=8)
+        question = Question("toy", "What does it know?", search=Search("docs", context="chunks"), max_tokens=8)
         first = await answer(made, ADA, Ask(question, parameters=SHORT))
         events = [event async for event in stream_answer(made, ADA, Ask(question, first.chat_id, parameters=SHORT))]
         kept = await made.history.tail(ADA, first.chat_id, 9)
