@@ -51,7 +51,7 @@ ENTRIES: tuple[CatalogEntry, ...] = (
         licence="Apache-2.0",
         context_tokens=4096,
         note="A demo: part of LLManager, no download. Over a vector database it quotes the sentence that answers, word "
-        "for word, or says that it does not know; alone it says what it is and what you told it in the chat. English. "
+        "for word, or says that it does not know; alone it says what it is, and at times what you told it. English. "
         "It knows nothing else.",
         sentence_tokens=160,
         max_sentences=3,

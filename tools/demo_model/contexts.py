@@ -6,7 +6,7 @@ have. Its sentence mostly stands first, as it would; beside it stand those of th
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from typing import Final
 
@@ -199,10 +199,6 @@ class Contexts:
 
     def _rank(self) -> int:
         return self._random.choices(range(3), self._habits.ranks)[0]
-
-
-def with_turns(context: Context, turns: tuple[tuple[str, str], ...]) -> Context:
-    return replace(context, turns=turns)
 
 
 def _all_slots(block: Block) -> frozenset[str]:
