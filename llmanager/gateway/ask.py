@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from llmanager.gateway import head as heads
+from llmanager.gateway import spoken
 from llmanager.gateway.head import Chat, Completion, Embedding, Head, StreamOptions
 from llmanager.gateway.ports import Route, Usage
 from llmanager.kernel.errors import InvalidInput
@@ -50,6 +51,8 @@ class Ask:
             )
         heads.cap_tokens(self.head, route.context_tokens)
         heads.bound_answer(self.head, route.reading.answer_tokens)
+        if route.reading.quotes_only and isinstance(self.head, Chat) and not self.grammar:
+            spoken.hold(self.head)
         if isinstance(self.head, Embedding):
             _fit_dimensions(self.head, route)
 
