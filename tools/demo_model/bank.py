@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ class Block:
     unanswered: tuple[str, ...]  # questions that sound alike, and that nothing in such a document answers
     follow_ups: tuple[str, ...]  # as "And {key}?"
 
-    @property
+    @cached_property
     def keys(self) -> frozenset[str]:
         """Slots that every sentence and some question has: with another value it is another fact."""
         told = frozenset.intersection(*(slots(sentence) for sentence in self.sentences))
@@ -28,6 +29,7 @@ class Block:
         return frozenset(slot for slot in told & asked if not slot.endswith("*"))
 
 
+@cache
 def slots(template: str) -> frozenset[str]:
     """As they are written, without braces: "time", "time:opening", "org*"."""
     return frozenset(found[0][1:-1] for found in SLOT.finditer(template))

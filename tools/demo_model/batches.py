@@ -37,9 +37,9 @@ class Batch:
 
 def row(sample: Sample, tokenizer: Tokenizer) -> Row | None:
     """As many branches as fit; None where not even one does."""
-    prefix, _ = encoded(sample.prefix, tokenizer)
+    prefix, weights = encoded(sample.prefix, tokenizer)
     size = len(prefix)
-    made = Row(prefix, [0.0] * size, list(range(size)), [0] * size, [-1] * size)
+    made = Row(prefix, weights, list(range(size)), [0] * size, list(range(-1, size - 1)))
     for number, pieces in enumerate(sample.branches, start=1):
         tokens, weights = encoded(pieces, tokenizer)
         if len(made.tokens) + len(tokens) > LENGTHS[-1]:

@@ -7,6 +7,7 @@ have. Its sentence mostly stands first, as it would; beside it stand those of th
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 from typing import Final
 
@@ -73,6 +74,10 @@ class Contexts:
         for block in blocks:
             kinds.setdefault(block.kind, []).append(block)
         self._kinds = kinds
+        self._starred = {
+            kind: frozenset(slot for block in of_kind for slot in _all_slots(block) if slot.endswith("*"))
+            for kind, of_kind in kinds.items()
+        }
 
     def context(self, questions: int) -> Context:
         block = self._random.choice(self._blocks)
@@ -108,14 +113,7 @@ class Contexts:
         return Context(tuple(t.sentence for t in told), asked, ((asked_before, before.sentence),))
 
     def _shared(self, kind: str) -> dict[str, str]:
-        starred = frozenset(
-            slot
-            for block in self._kinds[kind]
-            for text in (*block.sentences, *block.questions, *block.unanswered)
-            for slot in slots(text)
-            if slot.endswith("*")
-        )
-        return self._values.bound(starred)
+        return self._values.bound(self._starred[kind])
 
     def _told(self, block: Block, shared: dict[str, str]) -> Told:
         return self._retold(block, self._values.bound(_all_slots(block), shared))
@@ -175,17 +173,19 @@ class Contexts:
         if self._random.random() >= self._habits.alike:
             draw = 1.0
         keyed = [q for q in block.questions if slots(q) & block.keys]
-        if draw < 0.3 and keyed:
+        if draw < 0.25 and keyed:
             question = self._random.choice(keyed)
             key = self._random.choice(sorted(slots(question) & block.keys))
             taken = {t.values[key] for t in told if t.block is block}
             return fill(question, about.values | {key: self._values.another(key.partition(":")[0], taken)})
-        if draw < 0.75 and block.unanswered:
+        if draw < 0.5 and block.unanswered:
             text = self._random.choice(block.unanswered)
             return fill(text, self._values.bound(slots(text), about.values))
         absent = [other for other in self._kinds[block.kind] if all(other is not t.block for t in told)]
-        if absent and draw < 0.9:
-            text = self._random.choice(self._random.choice(absent).questions)
+        if absent and draw < 0.92:
+            known = _words(" ".join(t.sentence for t in told))
+            drawn = [self._random.choice(self._random.choice(absent).questions) for _ in range(CANDIDATES)]
+            text = max(drawn, key=lambda text: len(known & _words(text)) * self._random.uniform(0.4, 1))
             return fill(text, self._values.bound(slots(text), shared))
         kind = self._random.choice([kind for kind in self._kinds if kind != block.kind])
         text = self._random.choice(self._random.choice(self._kinds[kind]).questions)
@@ -201,11 +201,13 @@ class Contexts:
         return self._random.choices(range(3), self._habits.ranks)[0]
 
 
+@cache
 def _all_slots(block: Block) -> frozenset[str]:
     texts = (*block.sentences, *block.questions, *block.unanswered, *block.follow_ups)
     return frozenset(slot for text in texts for slot in slots(text))
 
 
+@cache
 def _starred(block: Block) -> bool:
     return any(slot.endswith("*") for slot in _all_slots(block))
 

@@ -10,13 +10,16 @@ from tools.demo_model.contexts import Context
 
 START, END, TEXT_END = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 SPECIALS: Final = (TEXT_END, START, END)
+USER: Final = f"{START}user\n"
+SYSTEM: Final = f"{START}system\n"
 CALL, CALL_END = "<tool_call>", "</tool_call>"
 TOOL_SAID, TOOL_SAID_END = "<tool_response>", "</tool_response>"
 QUOTE, QUOTE_TEXT = quoting.quote(0, "").removesuffix('"').split("0")
 UNKNOWN: Final = quoting.UNKNOWN
 QUESTION: Final = f"\n\n{prompt.QUESTION}"
-MARKERS: Final = ("[1] ", "\n[2] ", "\n[3] ")
-TOOLS_HEAD: Final = "# Tools"
+PARTS: Final = 16  # sentences or tools of a prompt that have a mark of their own; more share the last
+MARKERS: Final = ("[1] ", *(f"\n[{number}] " for number in range(2, PARTS + 1)))
+TOOLS_HEAD: Final = "# Tools\n"
 TOOLS_TAIL: Final = f"\nTo call a tool reply with {CALL}"
 TOOL_QUOTE: Final = "The tool says: "
 # Texts that are always the same are one token each: less to read, and the model sees at once what it is asked for.
@@ -29,9 +32,9 @@ TEMPLATE: Final = """\
 {%- if tools %}
 {{- '<|im_start|>system\\n' }}
 {%- if messages[0].role == 'system' %}{{- messages[0].content + '\\n\\n' }}{%- endif %}
-{{- '# Tools' }}
+{{- '# Tools\\n' }}
 {%- for tool in tools %}{%- set f = tool.function %}
-{{- '\\n' + f.name + '(' }}
+{%- if not loop.first %}{{- '\\n' }}{%- endif %}{{- '[' + [loop.index, 16] | min | string + '] ' + f.name + '(' }}
 {%- if f.parameters and f.parameters.properties %}
 {%- for name in f.parameters.properties %}{{- name }}{%- if not loop.last %}{{- ', ' }}{%- endif %}{%- endfor %}
 {%- endif %}
@@ -103,5 +106,8 @@ def before_question(context: Context) -> str:
 
 def tools_text(tools: Sequence[tuple[str, str, Sequence[str]]]) -> str:
     """Of (name, description, parameters), as the template tells them."""
-    lines = "".join(f"\n{name}({', '.join(parameters)}): {description}" for name, description, parameters in tools)
+    lines = "".join(
+        f"{MARKERS[min(place, PARTS - 1)]}{name}({', '.join(parameters)}): {description}"
+        for place, (name, description, parameters) in enumerate(tools)
+    )
     return said("system", f"{TOOLS_HEAD}{lines}{TOOLS_TAIL}")

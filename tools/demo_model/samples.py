@@ -1,6 +1,6 @@
 """The mixture that the model learns from, and the held-out one. Endless, and the same for a seed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final, TypeVar
@@ -22,17 +22,20 @@ from tools.demo_model.rendering import (
 )  # fmt: skip
 from tools.demo_model.slots import Values, is_held_out
 
-BANKS: Final = ("software", "operations", "places", "rules", "world", "everyday")
+BANKS: Final = (
+    "software", "operations", "places", "rules", "world", "everyday",
+    "manuals", "houses", "towns", "systems", "work",
+)  # fmt: skip
 QUESTIONS: Final = 9  # that branch off one context
 COPIED: Final = 0.25  # of the quotes; of the others only the choice is learnt, since a grammar writes the rest
 SHARES: Final = {
-    "passages": 0.61,
+    "passages": 0.5,
     "follow_up": 0.05,
-    "calls": 0.17,
+    "calls": 0.26,
     "json": 0.06,
-    "talk": 0.04,
-    "memory": 0.06,
-    "noted": 0.01,
+    "talk": 0.03,
+    "memory": 0.085,
+    "noted": 0.015,
 }
 
 T = TypeVar("T")
@@ -63,22 +66,31 @@ def _apart(things: Sequence[T], names: Sequence[str]) -> tuple[tuple[T, ...], tu
 
 
 class Mixture:
-    def __init__(self, split: Split, seed: int, *, held_out: bool, habits: Habits = REAL) -> None:
+    def __init__(
+        self,
+        split: Split,
+        seed: int,
+        *,
+        held_out: bool,
+        habits: Habits = REAL,
+        shares: Mapping[str, float] = SHARES,
+    ) -> None:
         self._random = Random(seed)
         values = Values(self._random, held_out=held_out)
         intents, memories = talk.read()
         self._contexts = Contexts(split.blocks, values, self._random, habits)
         self._talk = talk.Talk(intents, memories, split.blocks, values, self._random)
-        self._calls = tool_calls.ToolCalls(split.tools, split.records, values, self._random)
+        self._calls = tool_calls.ToolCalls(split.tools, split.records, values, self._random, habits.alike)
+        self._shares = shares
 
     def __iter__(self) -> Iterator[Sample]:
         while True:
-            yield self.sample(self._random.choices(list(SHARES), list(SHARES.values()))[0])
+            yield self.sample(self._random.choices(list(self._shares), list(self._shares.values()))[0])
 
     def sample(self, kind: str) -> Sample:
         match kind:
             case "calls":
-                return self._calls.calls(self._talk, 5)
+                return self._calls.calls(self._talk, 6)
             case "json":
                 return self._calls.json(5)
             case "talk":

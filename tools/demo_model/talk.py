@@ -6,11 +6,12 @@ from random import Random
 from typing import Final
 
 from tools.demo_model.bank import FOLDER, Block, slots
-from tools.demo_model.rendering import END, START, Piece, Pieces, Sample, answers, said
+from tools.demo_model.rendering import END, USER, Piece, Pieces, Sample, answers
 from tools.demo_model.slots import Values, fill, sentence
 
 MEMORY: Final = 'You said: "'
-UNTOLD: Final = "I don't know. You have not told me."
+NOTED: Final = "I will keep that in mind."
+UNTOLD: Final = "You have not told me that."
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,6 @@ class Intent:
 @dataclass(frozen=True)
 class Memory:
     told: tuple[str, ...]
-    noted: tuple[str, ...]
     asked: tuple[str, ...]
 
 
@@ -37,7 +37,7 @@ def read() -> tuple[tuple[Intent, ...], tuple[Memory, ...]]:
         if "I:" in lines:
             intents.append(Intent(lines["I:"][0], tuple(lines["Q:"]), tuple(lines["A:"])))
         elif "M:" in lines:
-            memories.append(Memory(*(tuple(lines[mark]) for mark in ("T:", "R:", "Q:"))))
+            memories.append(Memory(*(tuple(lines[mark]) for mark in ("T:", "Q:"))))
     return tuple(intents), tuple(memories)
 
 
@@ -61,10 +61,18 @@ class Talk:
         """Of an intent, which `answer_pieces` then answers; of three one is about the world."""
         self._intent = self._unknown if self._random.random() < 0.35 else self._random.choice(self._intents)
         if self._intent is self._unknown and self._random.random() < 0.6:
-            text = self._random.choice(self._random.choice(self._blocks).questions)
-        else:
-            text = self._random.choice(self._intent.asked)
-        return self._filled(text)
+            return self.of_world()
+        return self._filled(self._random.choice(self._intent.asked))
+
+    def of_world(self) -> str:
+        """A question that only documents answer."""
+        self._intent = self._unknown
+        return self._filled(self._random.choice(self._random.choice(self._blocks).questions))
+
+    def declined(self) -> Pieces:
+        """The answer to what it cannot do."""
+        self._intent = self._unknown
+        return self.answer_pieces()
 
     def answer_pieces(self) -> Pieces:
         answer = self._filled(self._random.choice(self._intent.answered))
@@ -77,43 +85,43 @@ class Talk:
 
     def talks(self, branches: int) -> Sample:
         made = tuple((Piece(self.question()), Piece(answers()), *self.answer_pieces()) for _ in range(branches))
-        return Sample((Piece(f"{START}user\n"),), made)
+        return Sample((Piece(USER),), made)
 
     def memory(self, branches: int) -> Sample:
         """Several things are told, then asked for; now and then one that was not told."""
         told = self._random.sample(list(self._memories), self._random.choice((1, 2, 2, 3)))
         values = [self._values.bound(_slots(memory)) for memory in told]
         statements = [sentence(self._random.choice(memory.told), v) for memory, v in zip(told, values, strict=True)]
-        prefix = ""
-        for memory, statement, known in zip(told, statements, values, strict=True):
-            prefix += said("user", statement) + said("assistant", sentence(self._random.choice(memory.noted), known))
+        prefix: list[Piece] = []
+        for statement in statements:
+            prefix += [Piece(statement), Piece(answers()), Piece(f"{NOTED}{END}", 0.3), Piece(f"\n{USER}")]
             if self._random.random() < 0.25:
-                prefix += said("user", self.question()) + said("assistant", self._intent.answered[0])
+                prefix += [Piece(self.question()), Piece(answers()), *self.answer_pieces(), Piece(f"\n{USER}")]
         made: list[Pieces] = []
         answer: Pieces
         for _ in range(branches):
             which = self._random.randrange(len(told))
-            if self._random.random() < 0.8:
+            if self._random.random() < 0.65:
                 question = fill(self._random.choice(told[which].asked), values[which])
                 answer = (Piece(MEMORY, 1.0), Piece(f'{statements[which]}"{END}', 0.7))
             else:
                 other = self._random.choice([memory for memory in self._memories if memory not in told])
-                question, answer = self._filled(self._random.choice(other.asked)), (Piece(UNTOLD + END, 0.7),)
+                question, answer = self._filled(self._random.choice(other.asked)), (Piece(UNTOLD + END, 1.0),)
             made.append((Piece(question), Piece(answers()), *answer))
-        return Sample((Piece(prefix + f"{START}user\n"),), tuple(made))
+        return Sample((Piece(USER), *prefix), tuple(made))
 
     def noted(self, branches: int) -> Sample:
         made = []
         for _ in range(branches):
             memory = self._random.choice(self._memories)
             known = self._values.bound(_slots(memory))
-            told, noted = self._random.choice(memory.told), self._random.choice(memory.noted)
-            made.append((Piece(sentence(told, known)), Piece(answers()), Piece(sentence(noted, known) + END, 0.4)))
-        return Sample((Piece(f"{START}user\n"),), tuple(made))
+            told = sentence(self._random.choice(memory.told), known)
+            made.append((Piece(told), Piece(answers()), Piece(f"{NOTED}{END}", 0.3)))
+        return Sample((Piece(USER),), tuple(made))
 
     def _filled(self, text: str) -> str:
         return fill(text, self._values.bound(slots(text)))
 
 
 def _slots(memory: Memory) -> frozenset[str]:
-    return frozenset(slot for text in (*memory.told, *memory.noted, *memory.asked) for slot in slots(text))
+    return frozenset(slot for text in (*memory.told, *memory.asked) for slot in slots(text))

@@ -60,6 +60,6 @@ def _check_tools() -> None:
     ]
     called = f'{CALL}\n{{"name": "get", "arguments": {{"city": "Rome"}}}}\n{CALL_END}{END}\n'
     answered = said("user", f"{TOOL_SAID}\nRain.\n{TOOL_SAID_END}")
-    before = tools_text([("get", "Get it.", ["city", "days"])])
+    before = tools_text([("get", "Get it.", ["city", "days"])] * 18)
     expected = f"{before}{START}user\nGo{answers()}{called}{answered}{START}assistant\n"
-    assert rendered(messages, tools=[tool]) == expected, "a call and its answer"
+    assert rendered(messages, tools=[tool] * 18) == expected, "a call and its answer"

@@ -16,7 +16,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 from tools.demo_model.rendering import SPECIALS, WHOLE
 
 SPACE: Final = "\u0120"  # as the alphabet of bytes writes it
-UNSPACED: Final = 2900  # tokens, the alphabet among them
+UNSPACED: Final = 4900  # tokens, the alphabet among them
 
 
 def trained(texts: Sequence[str], vocabulary: int) -> Tokenizer:
@@ -31,7 +31,7 @@ def trained(texts: Sequence[str], vocabulary: int) -> Tokenizer:
         vocab_size=UNSPACED,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
-        max_token_length=12,
+        max_token_length=16,
     )
     tokenizer.train_from_iterator(texts, trainer)
     return finished(_spaced(tokenizer, texts, vocabulary - len(WHOLE) - len(SPECIALS)))

@@ -16,6 +16,7 @@ from tools.demo_model.rendering import (
     TOOL_QUOTE,
     TOOL_SAID,
     TOOL_SAID_END,
+    USER,
     Piece,
     Pieces,
     Sample,
@@ -26,8 +27,19 @@ from tools.demo_model.rendering import (
 from tools.demo_model.slots import SMALL, Values
 from tools.demo_model.talk import Talk
 
+BANKS: Final = (
+    "tools", "tools-assistant", "tools-computing", "tools-home", "tools-office", "tools-services", "tools-trade",
+)  # fmt: skip
+OFFERED: Final = (1, 2, 3, 3, 4, 4, 5, 6)  # tools at once, each as likely
+ALIKE: Final = 0.35  # of the offers are of tools that sound alike
+NEIGHBOURS: Final = 8
+FIRST: Final = 4.0  # weight of a name's first token, which mostly decides the name
 DEMANDED: Final = 0.15  # of the answers where no tool fits: a call follows
 FORCED: Final = {"boolean": True, "integer": 1, "number": 1}  # where there is nothing to take it from
+COMMON: Final = frozenset((
+    "get", "the", "and", "for", "with", "from", "list", "set", "add", "show", "give", "creat", "find", "updat", "check",
+    "into", "that", "this",
+))  # fmt: skip
 FIELD: Final = re.compile(r"\{(\w+)=([a-z_]+)(?::\w+)?\*?\}")
 ORDERS: Final = (
     "Give {} as JSON.", "Answer as JSON with the fields {}.", "Return JSON: {}", "Write {} as a JSON object.",
@@ -67,7 +79,8 @@ class Request:
 
 def read() -> tuple[tuple[Tool, ...], tuple[Record, ...]]:
     tools, records = [], []
-    for block in (FOLDER / "tools.txt").read_text("utf-8").split("\n\n"):
+    banks = (FOLDER / f"{name}.txt" for name in BANKS)
+    for block in "\n\n".join(bank.read_text("utf-8").strip() for bank in banks).split("\n\n"):
         lines: dict[str, list[str]] = {}
         for line in block.splitlines():
             mark, _, rest = line.partition(" ")
@@ -93,15 +106,33 @@ def _usable(fields: Sequence[Field], texts: Sequence[str]) -> tuple[str, ...]:
 
 
 class ToolCalls:
-    def __init__(self, tools: Sequence[Tool], records: Sequence[Record], values: Values, random: Random) -> None:
+    """`alike`: how hard it is to tell which tool is meant, from 0 to 1: a tool is then asked for in any words."""
+
+    def __init__(
+        self, tools: Sequence[Tool], records: Sequence[Record], values: Values, random: Random, alike: float = 1.0
+    ) -> None:
         self._tools, self._records, self._values, self._random = tools, records, values, random
+        self._alike = alike
+        self._words = {tool: _words(f"{tool.name} {tool.description}") for tool in tools}
+        self._in_its_words = {tool: tuple(t for t in tool.asked if _words(t) & self._words[tool]) for tool in tools}
 
     def offered(self) -> list[Tool]:
-        return self._random.sample(list(self._tools), min(len(self._tools), self._random.choice((1, 2, 3, 3, 4, 4))))
+        count = min(len(self._tools), self._random.choice(OFFERED))
+        if self._random.random() >= ALIKE * self._alike:
+            return self._random.sample(list(self._tools), count)
+        first = self._random.choice(list(self._tools))
+        words = self._words[first]
+        near = sorted(self._tools, key=lambda tool: len(words & self._words[tool]), reverse=True)
+        others = [tool for tool in near[: NEIGHBOURS + 1] if tool is not first]
+        offered = [first, *self._random.sample(others, min(len(others), count - 1))]
+        self._random.shuffle(offered)
+        return offered
 
     def request(self, tool: Tool | Record) -> Request:
         fields = {field.name: field for field in tool.fields}
         texts = tool.asked if isinstance(tool, Tool) else tool.told
+        if isinstance(tool, Tool) and self._random.random() >= self._alike:
+            texts = self._in_its_words[tool] or texts
         text = self._random.choice(texts)
         values: dict[str, Any] = {}
         words: dict[str, str] = {}
@@ -132,19 +163,24 @@ class ToolCalls:
         for _ in range(branches):
             draw = self._random.random()
             tool = self._random.choice(offered)
-            if draw < 0.12:
-                made.append(self._said(talk, tool))
-            elif draw < 0.27:
+            if draw < 0.22:
+                made.append(self._said(talk, tool, offered))
+            elif draw < 0.3:
                 made.append(self._told_back(tool, talk))
             else:
                 request = self.request(tool)
                 made.append((Piece(request.text), Piece(answers()), *_call(tool, request)))
-        return Sample((Piece(prefix), Piece(f"{START}user\n")), tuple(made))
+        return Sample((Piece(prefix), Piece(USER)), tuple(made))
 
-    def _said(self, talk: Talk, tool: Tool) -> Pieces:
+    def _said(self, talk: Talk, tool: Tool, offered: Sequence[Tool]) -> Pieces:
         """No tool fits. Now and then one is called all the same, behind the answer: a request may demand a call."""
-        question = talk.question()
-        said: Pieces = (Piece(question), Piece(answers()), *talk.answer_pieces())
+        draw = self._random.random()
+        absent = self._random.choice(self._tools)
+        if draw < 0.4 and all(len(self._words[absent] & self._words[one]) < 2 for one in offered):
+            question, answer = self.request(absent).text, talk.declined()
+        else:
+            question, answer = talk.of_world() if draw < 0.8 else talk.question(), talk.answer_pieces()
+        said: Pieces = (Piece(question), Piece(answers()), *answer)
         last = said[-1]
         if self._random.random() >= DEMANDED:
             return said
@@ -162,7 +198,7 @@ class ToolCalls:
         return (Piece(before), Piece(f'{TOOL_QUOTE}"', 1.0), Piece(f'{sentence}"{END}', 0.5))
 
     def json(self, branches: int) -> Sample:
-        return Sample((Piece(f"{START}user\n"),), tuple(self._as_json() for _ in range(branches)))
+        return Sample((Piece(USER),), tuple(self._as_json() for _ in range(branches)))
 
     def _as_json(self) -> Pieces:
         request, order, _ = self.record()
@@ -180,7 +216,17 @@ class ToolCalls:
 def _call(tool: Tool, request: Request) -> Pieces:
     arguments = json.dumps(request.values, ensure_ascii=False)
     return (
-        Piece(f'{CALL}\n{{"name": "', 0.5),
-        Piece(tool.name, 1.0),
-        Piece(f'", "arguments": {arguments}}}\n{CALL_END}{END}', 0.6),
+        Piece(CALL, 1.0),
+        Piece('\n{"name": "', 0.1),
+        Piece(tool.name[:1], FIRST),
+        Piece(tool.name[1:], 1.0),
+        Piece('", "arguments": ', 0.05),
+        Piece(arguments, 0.4),
+        Piece(f"}}\n{CALL_END}{END}", 0.2),
     )
+
+
+def _words(text: str) -> frozenset[str]:
+    """Beginnings of words, without slots and what many tools have."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", FIELD.sub("", text)).lower()
+    return frozenset(word[:5] for word in re.findall(r"[a-z]{3,}", spaced)) - COMMON

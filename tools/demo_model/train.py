@@ -42,7 +42,7 @@ def main(argv: list[str]) -> int:
         return 130
     path = folder / "demo-tiny.gguf"
     cutter = load_tokenizer(folder / "tokenizer.json")
-    export(load(folder, cutter), cutter, path)
+    export(load(folder), cutter, path)
     minutes, mib = (time.monotonic() - began_s) / 60, path.stat().st_size / 2**20
     print(TRY.format(path=path, name=path.name, mib=mib, minutes=minutes))
     return 0

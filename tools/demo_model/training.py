@@ -3,10 +3,10 @@
 import json
 import signal
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -15,18 +15,21 @@ from typing import Final
 import torch
 import torch.nn.functional as F  # noqa: N812
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 
 from tools.demo_model.batches import Batch, batches
-from tools.demo_model.contexts import EASY, MIXED, REAL, Habits
+from tools.demo_model.contexts import EASY, MIXED, REAL, SENTENCES, Habits
+from tools.demo_model.hand_made import Kept, Marks, by_hand
 from tools.demo_model.muon import Muon
 from tools.demo_model.network import Network, Shape
-from tools.demo_model.rendering import MARKERS, QUESTION
-from tools.demo_model.samples import Mixture, splits, text_of
+from tools.demo_model.rendering import MARKERS, QUESTION, SYSTEM, TOOLS_TAIL, USER
+from tools.demo_model.samples import SHARES, Mixture, splits, text_of
 from tools.demo_model.slots import words
 from tools.demo_model.tokenizer import token_texts, trained
+from tools.demo_model.tool_calls import FIRST
+from tools.demo_model.word_vectors import embeddings
 
-VOCABULARY: Final = 5120
+VOCABULARY: Final = 8192
 TOKENIZER_SAMPLES: Final = 6000
 POSITIONS: Final = 8192  # a step
 CHUNK: Final = 16  # batches that the generator makes ahead, in a process of its own
@@ -36,7 +39,7 @@ CLIP: Final = 1.0
 LOGGED: Final = 25  # every so many steps
 SAVED: Final = 200
 
-Optimizers = tuple[torch.optim.Optimizer, torch.optim.Optimizer]
+Optimizers = tuple[torch.optim.Optimizer, ...]
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Phase:
     habits: Habits
     steps: int
     last_rate: float  # share of the highest to which the rate goes down
+    shares: Mapping[str, float] = field(default_factory=lambda: SHARES)
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,19 @@ class Plan:
     """Without easy contexts first, hundreds of steps taught it which answer is frequent, and not to read."""
 
     seed: int = 7
-    phases: tuple[Phase, ...] = (Phase(EASY, 130, 1.0), Phase(MIXED, 400, 1.0), Phase(REAL, 640, 0.0))
-    muon_rate: float = 2e-3
+    phases: tuple[Phase, ...] = (
+        Phase(EASY, 150, 1.0, {"passages": 0.55, "calls": 0.45}),
+        Phase(MIXED, 300, 1.0),
+        Phase(REAL, 980, 0.0),
+    )
+    kept_steps: int = 250  # in which heads made by hand stay as they are
+    muon_rate: float = 1.5e-3
     adam_rate: float = 2e-3
+    embedding_rate: float = 7e-4  # ten times that shook words out of their places before anything was learnt of them
+
+    @property
+    def rates(self) -> tuple[float, float, float]:
+        return self.muon_rate, self.adam_rate, self.embedding_rate
 
     @property
     def steps(self) -> int:
@@ -80,11 +94,14 @@ def train(folder: Path, plan: Plan, shape: Shape, cutter: Tokenizer, device: tor
     optimizers = optimizers_of(network, plan)
     digits = torch.tensor(digits_of(cutter), device=device)
     began_s = time.monotonic()
+    hand_made = Kept(network)
     with (folder / "log.jsonl").open("w") as log:
         for step, (batch, rate) in enumerate(lessons(folder, plan)):
             loss, right = stepped(
-                network, optimizers, batch.on(device), digits, (rate * plan.muon_rate, rate * plan.adam_rate)
+                network, optimizers, batch.on(device), digits, [rate * highest for highest in plan.rates]
             )
+            if step < plan.kept_steps:
+                hand_made.restore()
             if step % LOGGED == 0:
                 told = {"step": step, "seconds": round(time.monotonic() - began_s), "loss": loss, "right": right}
                 print(json.dumps(told), file=log, flush=True)
@@ -99,7 +116,7 @@ def lessons(folder: Path, plan: Plan) -> Iterator[tuple[Batch, float]]:
     done = 0
     for number, phase in enumerate(plan.phases):
         first_rate = plan.phases[number - 1].last_rate if number else 1.0
-        with closing(ahead(folder, plan.seed + 100 * number, phase.habits)) as endless:
+        with closing(ahead(folder, plan.seed + 100 * number, phase)) as endless:
             for step, batch in enumerate(islice(endless, phase.steps)):
                 rate = first_rate + (phase.last_rate - first_rate) * step / phase.steps
                 yield batch, rate * min(1.0, (done + 1) / WARMUP_STEPS)
@@ -107,7 +124,7 @@ def lessons(folder: Path, plan: Plan) -> Iterator[tuple[Batch, float]]:
 
 
 def stepped(
-    network: Network, optimizers: Optimizers, batch: Batch, digits: Tensor, rates: tuple[float, float]
+    network: Network, optimizers: Optimizers, batch: Batch, digits: Tensor, rates: Sequence[float]
 ) -> tuple[float, list[float]]:
     """Loss, and shares of right choices, before the step."""
     for optimizer, rate in zip(optimizers, rates, strict=True):
@@ -123,67 +140,82 @@ def stepped(
 
 
 def made(cutter: Tokenizer, shape: Shape) -> Network:
+    """As training begins."""
+    network = Network(shape, embeddings(token_texts(cutter), shape.width))
     vocabulary = cutter.get_vocab()
-    return Network(shape, token_texts(cutter), [vocabulary[text] for text in (*MARKERS, QUESTION)], digits_of(cutter))
+    parts = tuple(vocabulary[text] for text in MARKERS)
+    questions = tuple(vocabulary[text] for text in (QUESTION, USER))
+    marks = Marks(vocabulary[SYSTEM], parts, (vocabulary[TOOLS_TAIL],), questions, digits_of(cutter))
+    by_hand(network, marks)
+    return network
 
 
-def digits_of(cutter: Tokenizer) -> list[int]:
+def digits_of(cutter: Tokenizer) -> tuple[int, ...]:
     """The tokens that name the sentences of a context."""
     vocabulary = cutter.get_vocab()
-    return [vocabulary[str(number)] for number in range(1, len(MARKERS) + 1)]
+    return tuple(vocabulary[str(number)] for number in range(1, max(SENTENCES) + 1))
 
 
 def save(network: Network, folder: Path) -> None:
     torch.save({"shape": asdict(network.shape), "weights": network.state_dict()}, folder / "weights.pt")
 
 
-def load(folder: Path, cutter: Tokenizer) -> Network:
+def load(folder: Path) -> Network:
     kept = torch.load(folder / "weights.pt", map_location="cpu", weights_only=True)
-    network = made(cutter, Shape(**kept["shape"]))
+    shape = Shape(**kept["shape"])
+    network = Network(shape, torch.zeros(shape.vocabulary, shape.width))
     network.load_state_dict(kept["weights"])
     return network
 
 
 def loss_of(network: Network, batch: Batch, digits: Tensor) -> tuple[Tensor, list[float]]:
-    """And shares that are right: of digits, of digits but the first, of other choices."""
+    """And shares that are right: of digits, of digits but the first, of other choices, of tools among these."""
     hidden = network.hidden(batch.tokens, batch.positions, batch.mask)
     logits = network.logits(hidden[batch.learnt[:, 0], batch.learnt[:, 1]])
     target = batch.learnt[:, 2]
     losses = F.cross_entropy(logits, target, reduction="none")
     is_right = (logits.argmax(-1) == target).float()
-    is_choice = batch.weights == 1
+    is_choice = batch.weights >= 1
     is_digit = is_choice & torch.isin(target, digits)
     later = is_digit & (target != digits[0])
-    right = [round(is_right[which].mean().item(), 3) for which in (is_digit, later, is_choice & ~is_digit)]
+    groups = (is_digit, later, is_choice & ~is_digit, batch.weights == FIRST)
+    right = [round(is_right[which].mean().item(), 3) for which in groups]
     weights = torch.where(is_digit, batch.weights * DIGIT, batch.weights)
     return (losses * weights).sum() / weights.sum(), right
 
 
 def optimizers_of(network: Network, plan: Plan) -> Optimizers:
     matrices = [p for layer in network.layers for p in layer.parameters() if p.ndim == 2]
-    others = [p for p in network.parameters() if all(p is not matrix for matrix in matrices)]
-    return Muon(matrices, plan.muon_rate), torch.optim.AdamW(
-        others, lr=plan.adam_rate, betas=(0.9, 0.98), weight_decay=0.0
+    others = [p for p in network.parameters() if p.ndim == 1]
+
+    def adam(parameters: list[nn.Parameter], rate: float) -> torch.optim.AdamW:
+        return torch.optim.AdamW(parameters, lr=rate, betas=(0.9, 0.98), weight_decay=0.0)
+
+    return (
+        Muon(matrices, plan.muon_rate),
+        adam(others, plan.adam_rate),
+        adam([network.embedding], plan.embedding_rate),
     )
 
 
 _generators: dict[int, Iterator[Batch]] = {}
 
 
-def _next_batches(folder: str, seed: int, habits: Habits) -> list[Batch]:
+def _next_batches(folder: str, seed: int, phase: Phase) -> list[Batch]:
     """In the generator's process, which keeps its place."""
     if seed not in _generators:
         torch.set_num_threads(1)
         kept, _ = splits()
         cutter = Tokenizer.from_file(f"{folder}/tokenizer.json")
-        _generators[seed] = batches(Mixture(kept, seed + 1, held_out=False, habits=habits), cutter, POSITIONS)
+        mixture = Mixture(kept, seed + 1, held_out=False, habits=phase.habits, shares=phase.shares)
+        _generators[seed] = batches(mixture, cutter, POSITIONS)
     return list(islice(_generators[seed], CHUNK))
 
 
-def ahead(folder: Path, seed: int, habits: Habits) -> Generator[Batch, None, None]:
+def ahead(folder: Path, seed: int, phase: Phase) -> Generator[Batch, None, None]:
     with ProcessPoolExecutor(1, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
-        coming = pool.submit(_next_batches, str(folder), seed, habits)
+        coming = pool.submit(_next_batches, str(folder), seed, phase)
         while True:
             ready = coming.result()
-            coming = pool.submit(_next_batches, str(folder), seed, habits)
+            coming = pool.submit(_next_batches, str(folder), seed, phase)
             yield from ready

@@ -51,8 +51,15 @@ _EXACT: Final = ("position_embd.weight", "token_types.weight")  # small, and add
 
 
 def work(task: dict[str, Any]) -> dict[str, Any]:
-    files = {name: _file_of_package(name) for name in SHA256}
     tell_stage("checking")
+    files = published()
+    tell_stage("converting")
+    return build(task, GGUF_BYTES, lambda path: convert(files[WEIGHTS], files[VOCABULARY], path))
+
+
+def published() -> dict[str, Path]:
+    """Weights and vocabulary by name. Raises JobFailed where they are not there, or not as they were published."""
+    files = {name: _file_of_package(name) for name in SHA256}
     for name, path in files.items():
         if sha256_of(path) != SHA256[name]:
             raise JobFailed(
@@ -60,8 +67,7 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
                 "Install it again from requirements/embeddings.txt, or use 'nomic-embed-text'.",
                 is_final=True,
             )
-    tell_stage("converting")
-    return build(task, GGUF_BYTES, lambda path: convert(files[WEIGHTS], files[VOCABULARY], path))
+    return files
 
 
 def convert(weights: Path, vocabulary: Path, path: Path) -> None:

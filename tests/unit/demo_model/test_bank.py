@@ -30,7 +30,7 @@ def test_there_is_the_variety_that_it_is_trained_on():
 def test_every_slot_is_of_a_known_kind():
     texts = [t for b in BLOCKS for t in (*b.sentences, *b.questions, *b.unanswered, *b.follow_ups)]
     texts += [t for intent in INTENTS for t in (*intent.asked, *intent.answered)]
-    texts += [t for memory in MEMORIES for t in (*memory.told, *memory.noted, *memory.asked)]
+    texts += [t for memory in MEMORIES for t in (*memory.told, *memory.asked)]
     used = {kind_of(slot) for text in texts for slot in slots(text)}
     used |= {found[2] for tool in TOOLS for text in tool.asked for found in FIELD.finditer(text)}
     used |= {found[2] for record in RECORDS for text in record.told for found in FIELD.finditer(text)}

@@ -49,7 +49,7 @@ def test_the_same_seed_makes_the_same_samples():
 def test_every_kind_of_sample_has_something_to_learn_and_ends_its_answers(kind: str):
     mixture = Mixture(KEPT, 5, held_out=False)
     for sample in (mixture.sample(kind) for _ in range(60)):
-        assert all(piece.weight == 0 for piece in sample.prefix)
+        assert kind == "memory" or all(piece.weight == 0 for piece in sample.prefix)
         for branch in sample.branches:
             assert any(piece.weight for piece in branch)
             assert "{" not in text_of(sample) or kind in {"calls", "json"}

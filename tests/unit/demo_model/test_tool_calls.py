@@ -50,6 +50,6 @@ def test_a_call_names_a_tool_that_is_offered(calls: ToolCalls):
             text = "".join(piece.text for piece in branch)
             if CALL in text:
                 called = json.loads(text.split(CALL)[1].split(CALL_END)[0])
-                assert f"\n{called['name']}(" in head
+                assert f"] {called['name']}(" in head
                 seen += 1
     assert seen > 100

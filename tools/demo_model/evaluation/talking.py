@@ -9,7 +9,7 @@ from tools.demo_model.evaluation.calls import Share
 from tools.demo_model.evaluation.server import Asked
 from tools.demo_model.samples import splits
 from tools.demo_model.slots import Values, fill, sentence
-from tools.demo_model.talk import Memory, read
+from tools.demo_model.talk import UNTOLD, Memory, read
 
 QUESTIONS: Final = 60
 NAME: Final = "demo-tiny"
@@ -63,7 +63,7 @@ def _memory(asked: Asked, values: Values, random: Random) -> Iterator[Share]:
         other = random.choice([memory for memory in memories if memory not in told])
         question = fill(random.choice(other.asked), values.bound(_slots(other)))
         said = _said(asked, question, chat_id=_chat(asked, statements))
-        untold_samples.append((f"{' / '.join(statements)} / {question}", said, "don't know" in said))
+        untold_samples.append((f"{' / '.join(statements)} / {question}", said, said == UNTOLD))
     yield _share("asked for what was told in an earlier turn: says it word for word", told_samples)
     yield _share("asked for what was not told: says so", untold_samples)
 
@@ -97,4 +97,4 @@ def _share(what: str, samples: list[tuple[str, str, bool]]) -> Share:
 
 
 def _slots(memory: Memory) -> frozenset[str]:
-    return frozenset(slot for text in (*memory.told, *memory.noted, *memory.asked) for slot in slots(text))
+    return frozenset(slot for text in (*memory.told, *memory.asked) for slot in slots(text))

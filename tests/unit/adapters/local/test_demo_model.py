@@ -24,6 +24,7 @@ from tests.fakes.eventually import DEADLINE_S
 from tools.demo_model import rendering
 from tools.demo_model.rendering import CALL, END, START, TEMPLATE, TOOL_SAID, WHOLE, Sample
 from tools.demo_model.samples import SHARES, Mixture, splits
+from tools.demo_model.talk import NOTED
 
 SEEDS = range(5)
 GIB = 2**30
@@ -126,7 +127,7 @@ def test_a_text_that_is_always_the_same_is_one_token(server: Engine, text: str):
 
 
 def test_so_it_is_within_a_prompt_too(server: Engine):
-    fixed = {SYSTEM, rendering.QUESTION, *rendering.MARKERS, f"{END}\n", f"{START}user\n", f"{START}assistant\n"}
+    fixed = {SYSTEM, rendering.QUESTION, *rendering.MARKERS[:3], f"{END}\n", f"{START}user\n", f"{START}assistant\n"}
 
     assert fixed <= set(pieces(server, server.post("/apply-template", {"messages": over("Why?", LIBRARY)})["prompt"]))
 
@@ -183,7 +184,7 @@ def parsed(prompt: str) -> list[dict[str, Any]]:
 
 def tools_of(prompt: str) -> list[dict[str, Any]]:
     head = prompt.partition(END)[0]
-    found = re.findall(r"^(\w+)\(([\w, ]*)\): (.*)$", head, re.MULTILINE) if "# Tools" in head else []
+    found = re.findall(r"^\[\d+\] (\w+)\(([\w, ]*)\): (.*)$", head, re.MULTILINE) if "# Tools" in head else []
     return [
         {
             "type": "function",
@@ -227,7 +228,7 @@ def test_it_streams_what_it_says_whole_and_stops_by_itself(server: Engine):
 
 
 def test_it_remembers_what_it_was_told_in_the_chat(server: Engine):
-    noted = {"role": "assistant", "content": "Nice to meet you, Ana."}
+    noted = {"role": "assistant", "content": NOTED}
 
     assert "Ana" in text_of(ask(server, "My name is Ana.", noted, "What is my name?"))
 
