@@ -33,6 +33,7 @@ BANKS: Final = (
 OFFERED: Final = (1, 2, 3, 3, 4, 4, 5, 6)  # tools at once, each as likely
 ALIKE: Final = 0.35  # of the offers are of tools that sound alike
 NEIGHBOURS: Final = 8
+BEGIN: Final = 2.5  # weight of a value's first token
 FIRST: Final = 4.0  # weight of a name's first token, which mostly decides the name
 DEMANDED: Final = 0.15  # of the answers where no tool fits: a call follows
 FORCED: Final = {"boolean": True, "integer": 1, "number": 1}  # where there is nothing to take it from
@@ -204,7 +205,7 @@ class ToolCalls:
         request, order, _ = self.record()
         first, second = (request.text, order) if self._random.random() < 0.8 else (order, request.text)
         text = f"{first}{self._random.choice((chr(10), ' '))}{second}"
-        return (Piece(text), Piece(answers()), Piece(json.dumps(request.values, ensure_ascii=False) + END, 0.5))
+        return (Piece(text), Piece(answers()), *_filled(request.values), Piece(END, 0.2))
 
     def record(self) -> tuple[Request, str, tuple[Field, ...]]:
         record = self._random.choice(self._records)
@@ -214,16 +215,27 @@ class ToolCalls:
 
 
 def _call(tool: Tool, request: Request) -> Pieces:
-    arguments = json.dumps(request.values, ensure_ascii=False)
     return (
         Piece(CALL, 1.0),
         Piece('\n{"name": "', 0.1),
         Piece(tool.name[:1], FIRST),
         Piece(tool.name[1:], 1.0),
         Piece('", "arguments": ', 0.05),
-        Piece(arguments, 0.4),
+        *_filled(request.values),
         Piece(f"}}\n{CALL_END}{END}", 0.2),
     )
+
+
+def _filled(values: dict[str, Any]) -> Pieces:
+    """As a JSON object. Where a value begins in the user's words is what is hard, and then where it ends."""
+    made: list[Piece] = []
+    for name, value in values.items():
+        text = json.dumps(value, ensure_ascii=False)
+        quote = '"' if isinstance(value, str) else ""
+        said = text.removeprefix(quote).removesuffix(quote)
+        opening = f'{", " if made else "{"}"{name}": {quote}'
+        made += [Piece(opening, 0.05), Piece(said[:1], BEGIN), Piece(said[1:], 0.5), Piece(quote, 0.8)]
+    return (*made, Piece("}", 0.2))
 
 
 def _words(text: str) -> frozenset[str]:

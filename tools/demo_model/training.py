@@ -26,7 +26,7 @@ from tools.demo_model.rendering import MARKERS, QUESTION, SYSTEM, TOOLS_TAIL, US
 from tools.demo_model.samples import SHARES, Mixture, splits, text_of
 from tools.demo_model.slots import words
 from tools.demo_model.tokenizer import token_texts, trained
-from tools.demo_model.tool_calls import FIRST
+from tools.demo_model.tool_calls import BEGIN, FIRST
 from tools.demo_model.word_vectors import embeddings
 
 VOCABULARY: Final = 8192
@@ -169,7 +169,7 @@ def load(folder: Path) -> Network:
 
 
 def loss_of(network: Network, batch: Batch, digits: Tensor) -> tuple[Tensor, list[float]]:
-    """And shares that are right: of digits, of digits but the first, of other choices, of tools among these."""
+    """And shares that are right: digits, digits but the first, other choices, tools, where values begin."""
     hidden = network.hidden(batch.tokens, batch.positions, batch.mask)
     logits = network.logits(hidden[batch.learnt[:, 0], batch.learnt[:, 1]])
     target = batch.learnt[:, 2]
@@ -178,7 +178,7 @@ def loss_of(network: Network, batch: Batch, digits: Tensor) -> tuple[Tensor, lis
     is_choice = batch.weights >= 1
     is_digit = is_choice & torch.isin(target, digits)
     later = is_digit & (target != digits[0])
-    groups = (is_digit, later, is_choice & ~is_digit, batch.weights == FIRST)
+    groups = (is_digit, later, is_choice & ~is_digit, batch.weights == FIRST, batch.weights == BEGIN)
     right = [round(is_right[which].mean().item(), 3) for which in groups]
     weights = torch.where(is_digit, batch.weights * DIGIT, batch.weights)
     return (losses * weights).sum() / weights.sum(), right
