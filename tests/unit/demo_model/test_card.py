@@ -19,7 +19,7 @@ def test_texts_are_summed_by_text_and_by_group():
     texts = (told("blind-a"), told("blind-a", "wrong quote"), told("blind-b", "wrong unknown"), told("dev-c"))
     lines = page(Measured(texts=texts), WHERE).splitlines()
     assert "| blind-a | 1 of 2 | 1 | 0 | 0 | 20 |" in lines
-    assert "| **blind-\\***: written after training | 1 of 3 | 1 | 1 | 0 | 20 |" in lines
+    assert "| **blind-\\***: written by others | 1 of 3 | 1 | 1 | 0 | 20 |" in lines
     assert "| **dev-\\***: used while it was built | 1 of 1 | 0 | 0 | 0 | 20 |" in lines
 
 

@@ -13,7 +13,7 @@ from tools.demo_model.evaluation.waking import FirstToken
 BEGIN: Final = "<!-- measured: ./run.sh demo-model eval --write replaces what follows, up to the next mark -->"
 END: Final = "<!-- end of what was measured -->"
 SAMPLES: Final = 5  # right ones, and as many wrong ones
-GROUPS: Final = {"dev": "used while it was built", "blind": "written after training"}
+GROUPS: Final = {"dev": "used while it was built", "blind": "written by others"}
 SHOWN: Final = 300  # characters of a sample
 
 
