@@ -23,9 +23,7 @@ Only the catalog's demo-tiny is held to quoting: ./run.sh demo-model eval puts t
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./run.sh demo-model train", description="Train demo-tiny from nothing.")
-    parser.add_argument(
-        "--steps", type=int, default=Plan().steps, help="%(default)s take two processors about an hour"
-    )
+    parser.add_argument("--steps", type=int, default=Plan().steps, help="%(default)s take two processors about an hour")
     parser.add_argument("--folder", type=Path, default=Path("build/demo-model"), help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=Plan.seed, help="of weights and samples; default: %(default)s")
     asked = parser.parse_args(argv)

@@ -27,7 +27,7 @@ MIB: Final = 1024 * 1024
 KEEP_DESCRIPTION_S: Final = 600.0
 KEEP_FETCH_S: Final = 1.0  # what counts then is on the disk
 BUILDERS: Final = {  # name -> (module that builds it, version: a new one builds the file anew)
-    "demo-tiny": ("llmanager.adapters.local.demo_model", 2),
+    "demo-tiny": ("llmanager.adapters.local.demo_model", 3),
     "minilm": ("llmanager.adapters.local.minilm", 1),
 }
 

@@ -41,7 +41,7 @@ def test_a_route_tells_how_its_model_reads_what_was_retrieved():
     def reading(**spec):
         return reading_of(replace(model().spec, **spec), ENTRIES)
 
-    assert reading(model="demo-tiny") == Reading("sentences", 160, 3, 0.9, 512, quotes_only=True)
+    assert reading(model="demo-tiny") == Reading("sentences", 160, 3, 0.95, 512, quotes_only=True)
     assert reading(model="qwen3-0.6b") == Reading("sentences")
     assert reading(model="somebody/else") == Reading() == Reading("chunks")
     assert not reading(model="demo-tiny", engine="mine").quotes_only, "only llama.cpp is known to take grammars"
