@@ -14,6 +14,7 @@ from tools.demo_model.rendering import END, SPECIALS, TEMPLATE, TEXT_END, WHOLE
 
 CONTEXT_TOKENS: Final = 4096  # it was trained on rows of up to 512
 ROPE_BASE: Final = 10_000.0
+ENDS: Final = f"{END}\n"  # as an answer within a chat ends: it ends one as well, and is not shown
 STILL: Final = 1e12  # what llama.cpp divides an angle by: such a pair does not turn
 
 
@@ -56,7 +57,8 @@ def _add_tokenizer(writer: Any, tokenizer: Tokenizer) -> None:
     merges = [
         pair if isinstance(pair, str) else " ".join(pair) for pair in json.loads(tokenizer.to_str())["model"]["merges"]
     ]
-    types = dict.fromkeys(SPECIALS, gguf.TokenType.CONTROL) | dict.fromkeys(WHOLE, gguf.TokenType.USER_DEFINED)
+    types = dict.fromkeys(WHOLE, gguf.TokenType.USER_DEFINED)
+    types |= dict.fromkeys((*SPECIALS, ENDS), gguf.TokenType.CONTROL)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(tokens)
@@ -64,6 +66,7 @@ def _add_tokenizer(writer: Any, tokenizer: Tokenizer) -> None:
     writer.add_token_merges(merges)
     writer.add_bos_token_id(numbers[TEXT_END])
     writer.add_eos_token_id(numbers[END])
+    writer.add_eot_token_id(numbers[ENDS])
     writer.add_add_bos_token(False)
     writer.add_chat_template(TEMPLATE)
 

@@ -233,6 +233,13 @@ def test_it_remembers_what_it_was_told_in_the_chat(server: Engine):
     assert "Ana" in text_of(ask(server, "My name is Ana.", noted, "What is my name?"))
 
 
+def test_what_it_is_told_next_it_notes_as_the_first_and_shows_no_mark(server: Engine):
+    noted = {"role": "assistant", "content": NOTED}
+
+    assert text_of(ask(server, "My name is Ana.")) == NOTED
+    assert text_of(ask(server, "My name is Ana.", noted, "I live in Oslo.")) == NOTED
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_it_keeps_to_a_json_schema(server: Engine, seed: int):
     schema = {"type": "json_schema", "json_schema": {"name": "note", "schema": SCHEMA}}
