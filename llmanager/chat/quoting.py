@@ -15,6 +15,7 @@ from llmanager.chat.sentences import sentences
 
 UNKNOWN: Final = "I don't know."
 SURE: Final = 0.5  # a best sentence with this cosine answers: the embedder knows more words than who only may quote
+UNLIKELY: Final = 0.2  # of another thing altogether: such a model may quote all the same, and is not asked
 SAMPLING: Final = {"temperature": 0}  # in OpenAI's words, where the caller does not say: the likeliest quote
 
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -27,8 +28,9 @@ def quote(number: int, text: str) -> str:
 
 def grammar(passages: Sequence[Passage]) -> str:
     """Of the answers to a prompt of these passages, the best first. Whole chunks are quoted by the sentence."""
-    quotes = list(_quotes(passages))
-    is_sure = bool(quotes) and (passages[0].cosine or 0.0) >= SURE
+    cosine = passages[0].cosine if passages else None
+    quotes = [] if cosine is not None and cosine < UNLIKELY else list(_quotes(passages))
+    is_sure = bool(quotes) and (cosine or 0.0) >= SURE
     answers = dict.fromkeys(quotes if is_sure else [UNKNOWN, *quotes])
     return "root ::= " + " | ".join(map(literal, answers))
 

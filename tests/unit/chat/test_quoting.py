@@ -8,7 +8,7 @@ import pytest
 
 from llmanager.adapters.local.demo_model import PACKAGED
 from llmanager.chat.entities import Passage
-from llmanager.chat.quoting import SURE, UNKNOWN, grammar, literal, quote
+from llmanager.chat.quoting import SURE, UNKNOWN, UNLIKELY, grammar, literal, quote
 from tests.fakes.chat import passage
 from tests.fakes.engine import Engine, engine
 
@@ -42,6 +42,13 @@ def test_where_the_embedder_is_sure_of_the_best_it_has_to_be_a_quote():
     best, other = sentence("It opens."), sentence("It closes.")
     assert UNKNOWN not in grammar([replace(best, cosine=SURE), other])
     assert UNKNOWN in grammar([replace(best, cosine=SURE - 0.01), replace(other, cosine=SURE)])
+
+
+def test_where_the_best_is_of_another_thing_altogether_nothing_is_quoted():
+    best = Passage("a", "It closes at 5.", "", 1.0, (0, 15), cosine=UNLIKELY - 0.01)
+    assert grammar([best]) == f"root ::= {literal(UNKNOWN)}"
+    assert literal(quote(1, best.text)) in grammar([replace(best, cosine=UNLIKELY)])
+    assert literal(quote(1, best.text)) in grammar([replace(best, cosine=None)])
 
 
 def test_without_passages_nothing_is_known():
