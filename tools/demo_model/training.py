@@ -64,7 +64,7 @@ class Plan:
     kept_steps: int = 250  # in which heads made by hand stay as they are
     muon_rate: float = 1.5e-3
     adam_rate: float = 2e-3
-    embedding_rate: float = 7e-4  # ten times that shook words out of their places before anything was learnt of them
+    embedding_rate: float = 7e-4  # words begin in places worth keeping
 
     @property
     def rates(self) -> tuple[float, float, float]:
