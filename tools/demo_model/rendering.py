@@ -22,10 +22,11 @@ MARKERS: Final = ("[1] ", *(f"\n[{number}] " for number in range(2, PARTS + 1)))
 TOOLS_HEAD: Final = "# Tools\n"
 TOOLS_TAIL: Final = f"\nTo call a tool reply with {CALL}"
 TOOL_QUOTE: Final = "The tool says: "
+NAME, ARGUMENTS = '\n{"name": "', '", "arguments": {"'  # what stands around the name of a tool that is called
 # Texts that are always the same are one token each: less to read, and the model sees at once what it is asked for.
 WHOLE: Final = (
     prompt.SYSTEM, QUESTION, *MARKERS, QUOTE, QUOTE_TEXT, UNKNOWN, CALL, CALL_END, TOOL_SAID, TOOL_SAID_END, TOOLS_HEAD,
-    TOOLS_TAIL, TOOL_QUOTE, *(f"{START}{role}\n" for role in ("system", "user", "assistant")), f"{END}\n",
+    TOOLS_TAIL, TOOL_QUOTE, NAME, ARGUMENTS, *(f"{START}{role}\n" for role in ("system", "user", "assistant")), f"{END}\n",
 )  # fmt: skip
 
 TEMPLATE: Final = """\

@@ -29,12 +29,12 @@ BANKS: Final = (
 QUESTIONS: Final = 9  # that branch off one context
 COPIED: Final = 0.25  # of the quotes; of the others only the choice is learnt, since a grammar writes the rest
 SHARES: Final = {
-    "passages": 0.5,
-    "follow_up": 0.05,
-    "calls": 0.26,
-    "json": 0.06,
-    "talk": 0.03,
-    "memory": 0.085,
+    "passages": 0.39,
+    "follow_up": 0.07,
+    "calls": 0.34,
+    "json": 0.08,
+    "talk": 0.025,
+    "memory": 0.08,
     "noted": 0.015,
 }
 

@@ -12,6 +12,7 @@ from tools.demo_model.slots import Values, fill, sentence
 MEMORY: Final = 'You said: "'
 NOTED: Final = "I will keep that in mind."
 UNTOLD: Final = "You have not told me that."
+TELLING: Final = 4  # words of a statement; two may begin with "My"
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,8 @@ class Talk:
             which = self._random.randrange(len(told))
             if self._random.random() < 0.65:
                 question = fill(self._random.choice(told[which].asked), values[which])
-                answer = (Piece(MEMORY, 1.0), Piece(f'{statements[which]}"{END}', 0.7))
+                beginning, rest = _begun(statements[which])
+                answer = (Piece(MEMORY, 1.0), Piece(beginning, 2.0), Piece(f'{rest}"{END}', 0.5))
             else:
                 other = self._random.choice([memory for memory in self._memories if memory not in told])
                 question, answer = self._filled(self._random.choice(other.asked)), (Piece(UNTOLD + END, 1.0),)
@@ -121,6 +123,13 @@ class Talk:
 
     def _filled(self, text: str) -> str:
         return fill(text, self._values.bound(slots(text)))
+
+
+def _begun(statement: str) -> tuple[str, str]:
+    """Its first words, which tell it from the others, and the rest."""
+    words = statement.split(" ")
+    beginning = " ".join(words[:TELLING])
+    return beginning, statement.removeprefix(beginning)
 
 
 def _slots(memory: Memory) -> frozenset[str]:

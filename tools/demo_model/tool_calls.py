@@ -12,6 +12,7 @@ from tools.demo_model.rendering import (
     CALL,
     CALL_END,
     END,
+    NAME,
     START,
     TOOL_QUOTE,
     TOOL_SAID,
@@ -33,8 +34,8 @@ BANKS: Final = (
 OFFERED: Final = (1, 2, 3, 3, 4, 4, 5, 6)  # tools at once, each as likely
 ALIKE: Final = 0.35  # of the offers are of tools that sound alike
 NEIGHBOURS: Final = 8
-BEGIN: Final = 2.5  # weight of a value's first token
-FIRST: Final = 4.0  # weight of a name's first token, which mostly decides the name
+BEGIN: Final = 4.0  # weight of a value's first token
+FIRST: Final = 5.0  # weight of a name's first token, which mostly decides the name
 DEMANDED: Final = 0.15  # of the answers where no tool fits: a call follows
 FORCED: Final = {"boolean": True, "integer": 1, "number": 1}  # where there is nothing to take it from
 COMMON: Final = frozenset((
@@ -217,7 +218,7 @@ class ToolCalls:
 def _call(tool: Tool, request: Request) -> Pieces:
     return (
         Piece(CALL, 1.0),
-        Piece('\n{"name": "', 0.1),
+        Piece(NAME, 0.1),
         Piece(tool.name[:1], FIRST),
         Piece(tool.name[1:], 1.0),
         Piece('", "arguments": ', 0.05),
@@ -234,7 +235,7 @@ def _filled(values: dict[str, Any]) -> Pieces:
         quote = '"' if isinstance(value, str) else ""
         said = text.removeprefix(quote).removesuffix(quote)
         opening = f'{", " if made else "{"}"{name}": {quote}'
-        made += [Piece(opening, 0.05), Piece(said[:1], BEGIN), Piece(said[1:], 0.5), Piece(quote, 0.8)]
+        made += [Piece(opening, 0.05), Piece(said[:1], BEGIN), Piece(said[1:], 0.5), Piece(quote, 1.2)]
     return (*made, Piece("}", 0.2))
 
 

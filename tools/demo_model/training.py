@@ -57,9 +57,8 @@ class Plan:
     seed: int = 7
     phases: tuple[Phase, ...] = (
         Phase(EASY, 150, 1.0, {"passages": 0.55, "calls": 0.45}),
-        Phase(MIXED, 300, 1.0),
-        Phase(REAL, 750, 0.45),
-        Phase(REAL, 300, 0.0),
+        Phase(MIXED, 450, 1.0),
+        Phase(REAL, 1900, 0.0),
     )
     kept_steps: int = 250  # in which heads made by hand stay as they are
     muon_rate: float = 1.5e-3
