@@ -20,6 +20,7 @@ MAX_PIECES: Final = 12_000  # in all schemas of a request: a grammar of more is 
 _WORD = re.compile(r"\S+")
 _NUMBER = re.compile(r"-?\d+(?:[.,]\d+)*")
 _OPENING, _CLOSING = "\"'([{<`*", "\"')]}>`*.,;:!?"
+_CLOSING_BUT_DOT = _CLOSING.replace(".", "")
 _HELD_ALREADY = frozenset({"enum", "const", "pattern", "format"})
 
 Pieces = dict[str, list[Any]]  # by JSON type
@@ -69,11 +70,16 @@ def _pieces(said: str, schemas: int) -> Pieces:
 
 
 def _texts(said: str, words: Sequence[re.Match[str]], longest: int) -> Iterator[str]:
-    """Words and rows of words, without the signs around them: `"Dr. Ito"` is said, and so are `Dr` and `Dr.`."""
+    """Words and rows of words, without the signs around them: `"Dr. Ito"` is said, and so are `Dr` and `Dr.`.
+
+    But a dot at the end of a line is a full stop.
+    """
     for first, opening in enumerate(words):
         for closing in words[first : first + longest]:
             piece = said[opening.start() : closing.end()].lstrip(_OPENING)
-            yield from filter(None, (piece.rstrip(_CLOSING), piece.rstrip(_CLOSING.replace(".", ""))))
+            ends_line = said[closing.end() : closing.end() + 1] in ("", "\n")
+            cut_off = (_CLOSING,) if ends_line else (_CLOSING, _CLOSING_BUT_DOT)
+            yield from filter(None, (piece.rstrip(signs) for signs in cut_off))
 
 
 def _numbers(said: str) -> Iterator[int | float]:
