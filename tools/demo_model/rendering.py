@@ -17,16 +17,19 @@ TOOL_SAID, TOOL_SAID_END = "<tool_response>", "</tool_response>"
 QUOTE, QUOTE_TEXT = quoting.quote(0, "").removesuffix('"').split("0")
 UNKNOWN: Final = quoting.UNKNOWN
 QUESTION: Final = f"\n\n{prompt.QUESTION}"
-PARTS: Final = 16  # sentences or tools of a prompt that have a mark of their own; more share the last
+PARTS: Final = 16  # sentences, tools or turns of a prompt that have a mark of their own; more share the last
 MARKERS: Final = ("[1] ", *(f"\n[{number}] " for number in range(2, PARTS + 1)))
 TOOLS_HEAD: Final = "# Tools\n"
 TOOLS_TAIL: Final = f"\nTo call a tool reply with {CALL}"
 TOOL_QUOTE: Final = "The tool says: "
+MEMORY: Final = 'You said: "'
+NOTED: Final = "I will keep that in mind."
+UNTOLD: Final = "You have not told me that."
 NAME, ARGUMENTS = '\n{"name": "', '", "arguments": {"'  # what stands around the name of a tool that is called
 # Texts that are always the same are one token each: less to read, and the model sees at once what it is asked for.
 WHOLE: Final = (
     prompt.SYSTEM, QUESTION, *MARKERS, QUOTE, QUOTE_TEXT, UNKNOWN, CALL, CALL_END, TOOL_SAID, TOOL_SAID_END, TOOLS_HEAD,
-    TOOLS_TAIL, TOOL_QUOTE, NAME, ARGUMENTS, *(f"{START}{role}\n" for role in ("system", "user", "assistant")), f"{END}\n",
+    TOOLS_TAIL, TOOL_QUOTE, NAME, ARGUMENTS, MEMORY, NOTED, UNTOLD, *(f"{START}{role}\n" for role in ("system", "user", "assistant")), f"{END}\n",
 )  # fmt: skip
 
 TEMPLATE: Final = """\
@@ -47,9 +50,15 @@ TEMPLATE: Final = """\
 {%- elif messages[0].role == 'system' %}
 {{- '<|im_start|>system\\n' + messages[0].content + '<|im_end|>\\n' }}
 {%- endif %}
+{%- set told = namespace(turns=0) %}
 {%- for message in messages %}
 {%- if message.role == 'user' or (message.role == 'system' and not loop.first) %}
-{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}
+{{- '<|im_start|>' + message.role + '\\n' }}
+{%- if message.role == 'user' and not loop.last and not tools and messages[0].role != 'system' %}
+{%- set told.turns = told.turns + 1 %}
+{%- if told.turns > 1 %}{{- '\\n' }}{%- endif %}{{- '[' + [told.turns, 16] | min | string + '] ' }}
+{%- endif %}
+{{- message.content + '<|im_end|>\\n' }}
 {%- elif message.role == 'assistant' %}
 {{- '<|im_start|>assistant' }}
 {%- if message.content %}{{- '\\n' + message.content }}{%- endif %}
@@ -105,10 +114,15 @@ def before_question(context: Context) -> str:
     return whole.removesuffix(f"{QUESTION}{END}\n")
 
 
+def marker(place: int) -> str:
+    """Before a tool, or before what the user said in an earlier turn of a chat without documents, from 0."""
+    return MARKERS[min(place, PARTS - 1)]
+
+
 def tools_text(tools: Sequence[tuple[str, str, Sequence[str]]]) -> str:
     """Of (name, description, parameters), as the template tells them."""
     lines = "".join(
-        f"{MARKERS[min(place, PARTS - 1)]}{name}({', '.join(parameters)}): {description}"
+        f"{marker(place)}{name}({', '.join(parameters)}): {description}"
         for place, (name, description, parameters) in enumerate(tools)
     )
     return said("system", f"{TOOLS_HEAD}{lines}{TOOLS_TAIL}")

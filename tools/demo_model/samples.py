@@ -96,7 +96,7 @@ class Mixture:
             case "talk":
                 return self._talk.talks(8)
             case "memory":
-                return self._talk.memory(5)
+                return self._talk.memory(6)
             case "noted":
                 return self._talk.noted(6)
             case "follow_up":

@@ -6,12 +6,9 @@ from random import Random
 from typing import Final
 
 from tools.demo_model.bank import FOLDER, Block, slots
-from tools.demo_model.rendering import END, USER, Piece, Pieces, Sample, answers
+from tools.demo_model.rendering import END, MEMORY, NOTED, UNTOLD, USER, Piece, Pieces, Sample, answers, marker
 from tools.demo_model.slots import Values, fill, sentence
 
-MEMORY: Final = 'You said: "'
-NOTED: Final = "I will keep that in mind."
-UNTOLD: Final = "You have not told me that."
 TELLING: Final = 4  # words of a statement; two may begin with "My"
 
 
@@ -85,51 +82,60 @@ class Talk:
         return self._filled(min(block.sentences, key=len))
 
     def talks(self, branches: int) -> Sample:
-        made = tuple((Piece(self.question()), Piece(answers()), *self.answer_pieces()) for _ in range(branches))
+        made = tuple(_said(self.question(), *self.answer_pieces()) for _ in range(branches))
         return Sample((Piece(USER),), made)
 
     def memory(self, branches: int) -> Sample:
-        """Several things are told, then asked for; now and then one that was not told."""
+        """Several things are told, then asked for; now and then one that was not told, or another is told."""
         told = self._random.sample(list(self._memories), self._random.choice((1, 2, 2, 3)))
         values = [self._values.bound(_slots(memory)) for memory in told]
         statements = [sentence(self._random.choice(memory.told), v) for memory, v in zip(told, values, strict=True)]
-        prefix: list[Piece] = []
+        turns: list[str] = []
         for statement in statements:
-            prefix += [Piece(statement), Piece(answers()), Piece(f"{NOTED}{END}", 0.3), Piece(f"\n{USER}")]
+            turns.append(f"{statement}{answers()}{NOTED}")
             if self._random.random() < 0.25:
-                prefix += [Piece(self.question()), Piece(answers()), *self.answer_pieces(), Piece(f"\n{USER}")]
+                turns.append(f"{self.question()}{answers()}{_text(self.answer_pieces()).removesuffix(END)}")
+        prefix = "".join(f"{USER}{marker(place)}{turn}{END}\n" for place, turn in enumerate(turns))
         made: list[Pieces] = []
-        answer: Pieces
         for _ in range(branches):
-            which = self._random.randrange(len(told))
-            if self._random.random() < 0.65:
+            draw, which = self._random.random(), self._random.randrange(len(told))
+            other = self._random.choice([memory for memory in self._memories if memory not in told])
+            if draw < 0.5:
                 question = fill(self._random.choice(told[which].asked), values[which])
-                beginning, rest = _begun(statements[which])
-                answer = (Piece(MEMORY, 1.0), Piece(beginning, 2.0), Piece(f'{rest}"{END}', 0.5))
+                made.append(_said(question, *_remembered(statements[which])))
+            elif draw < 0.75:
+                made.append(_said(self._filled(self._random.choice(other.asked)), Piece(UNTOLD + END, 1.0)))
+            elif draw < 0.88:
+                made.append(self._noted(other))
             else:
-                other = self._random.choice([memory for memory in self._memories if memory not in told])
-                question, answer = self._filled(self._random.choice(other.asked)), (Piece(UNTOLD + END, 1.0),)
-            made.append((Piece(question), Piece(answers()), *answer))
-        return Sample((Piece(USER), *prefix), tuple(made))
+                made.append(_said(self.question(), *self.answer_pieces()))
+        return Sample((Piece(f"{prefix}{USER}"),), tuple(made))
 
     def noted(self, branches: int) -> Sample:
-        made = []
-        for _ in range(branches):
-            memory = self._random.choice(self._memories)
-            known = self._values.bound(_slots(memory))
-            told = sentence(self._random.choice(memory.told), known)
-            made.append((Piece(told), Piece(answers()), Piece(f"{NOTED}{END}", 0.3)))
-        return Sample((Piece(USER),), tuple(made))
+        return Sample((Piece(USER),), tuple(self._noted(self._random.choice(self._memories)) for _ in range(branches)))
+
+    def _noted(self, memory: Memory) -> Pieces:
+        told = sentence(self._random.choice(memory.told), self._values.bound(_slots(memory)))
+        return _said(told, Piece(f"{NOTED}{END}", 1.0))
 
     def _filled(self, text: str) -> str:
         return fill(text, self._values.bound(slots(text)))
 
 
-def _begun(statement: str) -> tuple[str, str]:
-    """Its first words, which tell it from the others, and the rest."""
+def _said(question: str, *answer: Piece) -> Pieces:
+    return (Piece(question), Piece(answers()), *answer)
+
+
+def _remembered(statement: str) -> Pieces:
+    """Its first words tell it from the others."""
     words = statement.split(" ")
     beginning = " ".join(words[:TELLING])
-    return beginning, statement.removeprefix(beginning)
+    rest = statement.removeprefix(beginning)
+    return (Piece(MEMORY, 1.0), Piece(beginning, 2.0), Piece(f'{rest}"{END}', 0.5))
+
+
+def _text(pieces: Pieces) -> str:
+    return "".join(piece.text for piece in pieces)
 
 
 def _slots(memory: Memory) -> frozenset[str]:

@@ -15,13 +15,16 @@ from tools.demo_model.rendering import (
     CALL,
     CALL_END,
     END,
+    NOTED,
     QUESTION,
     START,
     TEMPLATE,
     TOOL_SAID,
     TOOL_SAID_END,
+    USER,
     answers,
     before_question,
+    marker,
     said,
     tools_text,
 )
@@ -31,6 +34,7 @@ def check() -> None:
     """Raises AssertionError."""
     for turns in ((), (("Who?", "I don't know."),)):
         _check_passages(("It closes at 5.", "- Dogs may enter."), turns)
+    _check_turns()
     _check_tools()
 
 
@@ -46,6 +50,14 @@ def _check_passages(sentences: tuple[str, ...], turns: tuple[tuple[str, str], ..
     messages = [{"role": m.role, "content": m.content} for m in prompt.messages(draft)]
     expected = f"{before_question(Context(sentences, (), turns))}{QUESTION}When?{answers()}"
     assert rendered(messages) == expected, "a question on passages"
+
+
+def _check_turns() -> None:
+    told = ["I am Ann.", "It rains."]
+    messages = [m for text in told for m in ({"role": "user", "content": text}, {"role": "assistant", "content": NOTED})]
+    before = "".join(f"{USER}{marker(place)}{text}{answers()}{NOTED}{END}\n" for place, text in enumerate(told))
+    asked = rendered([*messages, {"role": "user", "content": "Who am I?"}])
+    assert asked == f"{before}{USER}Who am I?{answers()}", "a chat without documents"
 
 
 def _check_tools() -> None:

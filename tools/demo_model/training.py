@@ -56,9 +56,9 @@ class Plan:
 
     seed: int = 7
     phases: tuple[Phase, ...] = (
-        Phase(EASY, 150, 1.0, {"passages": 0.55, "calls": 0.45}),
+        Phase(EASY, 150, 1.0, {"passages": 0.5, "calls": 0.4, "memory": 0.1}),
         Phase(MIXED, 450, 1.0),
-        Phase(REAL, 1900, 0.0),
+        Phase(REAL, 1800, 0.0),
     )
     kept_steps: int = 250  # in which heads made by hand stay as they are
     muon_rate: float = 1.5e-3
