@@ -1,5 +1,6 @@
 """What the model reads and writes, byte for byte: its template, in Jinja for the engine and in Python for training."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -29,14 +30,17 @@ NAME, ARGUMENTS = '\n{"name": "', '", "arguments": {"'  # what stands around the
 # Texts that are always the same are one token each: less to read, and the model sees at once what it is asked for.
 WHOLE: Final = (
     prompt.SYSTEM, QUESTION, *MARKERS, QUOTE, QUOTE_TEXT, UNKNOWN, CALL, CALL_END, TOOL_SAID, TOOL_SAID_END, TOOLS_HEAD,
-    TOOLS_TAIL, TOOL_QUOTE, NAME, ARGUMENTS, MEMORY, NOTED, UNTOLD, *(f"{START}{role}\n" for role in ("system", "user", "assistant")), f"{END}\n",
+    TOOLS_TAIL, TOOL_QUOTE, NAME, ARGUMENTS, MEMORY, NOTED, UNTOLD,
+    *(f"{START}{role}\n" for role in ("system", "user", "assistant")), f"{END}\n",
 )  # fmt: skip
 
-TEMPLATE: Final = """\
+# Of system messages, only /chat's own is shown: it has learnt to follow no other.
+TEMPLATE: Final = (
+    f"{{%- set ours = {json.dumps(prompt.SYSTEM)} %}}"
+    + """\
+{%- set is_on_passages = messages[0].role == 'system' and messages[0].content.startswith(ours) %}
 {%- if tools %}
-{{- '<|im_start|>system\\n' }}
-{%- if messages[0].role == 'system' %}{{- messages[0].content + '\\n\\n' }}{%- endif %}
-{{- '# Tools\\n' }}
+{{- '<|im_start|>system\\n# Tools\\n' }}
 {%- for tool in tools %}{%- set f = tool.function %}
 {%- if not loop.first %}{{- '\\n' }}{%- endif %}{{- '[' + [loop.index, 16] | min | string + '] ' + f.name + '(' }}
 {%- if f.parameters and f.parameters.properties %}
@@ -47,14 +51,14 @@ TEMPLATE: Final = """\
 {%- endfor %}
 {{- '\\nTo call a tool reply with <tool_call>' }}
 {{- '<|im_end|>\\n' }}
-{%- elif messages[0].role == 'system' %}
-{{- '<|im_start|>system\\n' + messages[0].content + '<|im_end|>\\n' }}
+{%- elif is_on_passages %}
+{{- '<|im_start|>system\\n' + ours + '<|im_end|>\\n' }}
 {%- endif %}
 {%- set told = namespace(turns=0) %}
 {%- for message in messages %}
-{%- if message.role == 'user' or (message.role == 'system' and not loop.first) %}
-{{- '<|im_start|>' + message.role + '\\n' }}
-{%- if message.role == 'user' and not loop.last and not tools and messages[0].role != 'system' %}
+{%- if message.role == 'user' %}
+{{- '<|im_start|>user\\n' }}
+{%- if not (loop.last or tools or is_on_passages) %}
 {%- set told.turns = told.turns + 1 %}
 {%- if told.turns > 1 %}{{- '\\n' }}{%- endif %}{{- '[' + [told.turns, 16] | min | string + '] ' }}
 {%- endif %}
@@ -72,6 +76,7 @@ TEMPLATE: Final = """\
 {%- endif %}
 {%- endfor %}
 {%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"""
+)
 
 
 @dataclass(frozen=True)

@@ -54,10 +54,12 @@ def _check_passages(sentences: tuple[str, ...], turns: tuple[tuple[str, str], ..
 
 def _check_turns() -> None:
     told = ["I am Ann.", "It rains."]
-    messages = [m for text in told for m in ({"role": "user", "content": text}, {"role": "assistant", "content": NOTED})]
+    noted = {"role": "assistant", "content": NOTED}
+    messages = [message for text in told for message in ({"role": "user", "content": text}, noted)]
     before = "".join(f"{USER}{marker(place)}{text}{answers()}{NOTED}{END}\n" for place, text in enumerate(told))
-    asked = rendered([*messages, {"role": "user", "content": "Who am I?"}])
-    assert asked == f"{before}{USER}Who am I?{answers()}", "a chat without documents"
+    for others in ([], [{"role": "system", "content": "Be nice."}]):
+        asked = rendered([*others, *messages, {"role": "user", "content": "Who am I?"}])
+        assert asked == f"{before}{USER}Who am I?{answers()}", "a chat without documents"
 
 
 def _check_tools() -> None:

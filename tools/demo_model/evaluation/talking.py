@@ -7,9 +7,9 @@ from typing import Any, Final
 from tools.demo_model.bank import slots
 from tools.demo_model.evaluation.calls import Share
 from tools.demo_model.evaluation.server import Asked
+from tools.demo_model.rendering import UNTOLD
 from tools.demo_model.samples import splits
 from tools.demo_model.slots import Values, fill, sentence
-from tools.demo_model.rendering import UNTOLD
 from tools.demo_model.talk import Memory, read
 
 QUESTIONS: Final = 60
