@@ -1,7 +1,9 @@
 """`NAME@chat:VDB` as a model's name: NAME answers from what the vector database VDB tells about the last question."""
 
 from dataclasses import replace
+from typing import Final
 
+import msgspec
 from msgspec import Raw, structs
 
 from llmanager.gateway.ask import Ask
@@ -11,6 +13,7 @@ from llmanager.kernel.errors import InvalidInput
 from llmanager.kernel.principal import Principal
 
 SCOPE = "chat"  # beside the route's own: it reads the tenant's databases, as POST /chat does
+SHAPES: Final = ("json_object", "json_schema")  # as in /chat: what else a format may say is no shape
 _MARK = "@chat:"  # no model's name has an '@'
 
 
@@ -35,7 +38,12 @@ async def augmented(augmenter: Augmenter, caller: Principal, ask: Ask) -> Ask:
         max_tokens=ask.head.max_completion_tokens or ask.head.max_tokens,
     )
     head = structs.replace(ask.head, messages=[Raw(message) for message in told.messages])
-    grammar = "" if ask.head.response_format else told.grammar
+    grammar = "" if _asks_for_a_shape(ask.head) else told.grammar
     if grammar and head.temperature is None:
         head.temperature = 0  # as /chat: which passage is quoted is no matter of chance
     return replace(ask, head=head, citations=told.citations, grammar=grammar)
+
+
+def _asks_for_a_shape(head: Chat) -> bool:
+    kind = (head.response_format or {}).get("type")
+    return kind is not None and msgspec.json.decode(kind) in SHAPES

@@ -143,7 +143,7 @@ class Augmented:
 
     messages: tuple[bytes, ...]  # a JSON object each
     citations: bytes  # a JSON array: what answers carry beside OpenAI's members
-    grammar: str = ""  # that the answer is held to where the request has no `response_format`
+    grammar: str = ""  # that the answer is held to where the request asks for no shape in `response_format`
 
 
 class Augmenter(Protocol):

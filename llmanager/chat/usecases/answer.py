@@ -1,12 +1,14 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Final
 
 from llmanager.chat import quoting
 from llmanager.chat.entities import Answer, Ask, Cited, Completion, Prompt, Turn
 from llmanager.chat.usecases.assistant import Assistant
 from llmanager.chat.usecases.prepare import prepare
 from llmanager.kernel.principal import Principal
+
+SHAPES: Final = ("json_object", "json_schema")  # not "text": that is the default, spelled out
 
 
 async def answer(assistant: Assistant, caller: Principal, ask: Ask) -> Answer:
@@ -41,7 +43,8 @@ async def stream_answer(
 
 def _grammar(ask: Ask, prompt: Prompt) -> str:
     """A shape that the caller asks for comes first."""
-    return "" if ask.parameters.get("response_format") else prompt.grammar
+    wanted = ask.parameters.get("response_format") or {}
+    return "" if wanted.get("type") in SHAPES else prompt.grammar
 
 
 def _parameters(ask: Ask, grammar: str) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -150,13 +151,22 @@ async def test_of_nothing_found_it_knows_nothing():
     "asked",
     [
         pytest.param(Ask(Question("m", "Why?")), id="no database"),
-        pytest.param(ask("Why?", parameters={"response_format": {"type": "json_object"}}), id="a shape of its own"),
+        pytest.param(ask("Why?", parameters={"response_format": {"type": "json_object"}}), id="JSON"),
+        pytest.param(ask("Why?", parameters={"response_format": {"type": "json_schema"}}), id="JSON by a schema"),
     ],
 )
 async def test_without_a_database_or_with_a_shape_of_the_callers_it_may_say_anything(asked: Ask):
     made = assistant(QUOTING)
     await answer(made, ADA, asked)
     assert made.models.grammars == [""]
+
+
+@pytest.mark.parametrize("told", [{"type": "text"}, {"type": []}, {}, None])
+async def test_plain_text_is_no_shape_and_stays_held(told: dict[str, Any] | None):
+    made = assistant(QUOTING)
+    await answer(made, ADA, ask("Why?", parameters={"response_format": told}))
+    _ = [event async for event in stream_answer(made, ADA, ask("Why?", parameters={"response_format": told}))]
+    assert [grammar[:8] for grammar in made.models.grammars] == ["root ::="] * 2
 
 
 async def test_others_have_no_grammar():

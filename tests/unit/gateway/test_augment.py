@@ -162,11 +162,20 @@ async def test_an_answer_held_to_a_grammar_is_the_likeliest_unless_the_client_sa
     assert [call.json.get("temperature") for call in stage.server.calls] == [None, 0, 0.5]
 
 
-async def test_a_shape_that_the_client_asks_for_comes_first():
+@pytest.mark.parametrize("shape", ["json_object", "json_schema"])
+async def test_a_shape_that_the_client_asks_for_comes_first(shape: str):
     async with answering() as (stage, augmenter):
         augmenter.grammar = 'root ::= "x"'
-        await stage.client.post(CHAT, ASK | {"response_format": {"type": "json_object"}})
+        await stage.client.post(CHAT, ASK | {"response_format": {"type": shape}})
     assert "grammar" not in stage.server.calls[0].json
+
+
+@pytest.mark.parametrize("told", [{"type": "text"}, {"type": None}, {"type": []}, {}])
+async def test_plain_text_is_no_shape_and_stays_held(told: dict[str, Any]):
+    async with answering() as (stage, augmenter):
+        augmenter.grammar = 'root ::= "x"'
+        await stage.client.post(CHAT, ASK | {"response_format": told})
+    assert stage.server.calls[0].json["grammar"] == 'root ::= "x"'
 
 
 async def test_a_clients_own_grammar_is_no_member_that_is_passed_on():
