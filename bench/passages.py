@@ -10,7 +10,7 @@ import asyncio
 import json
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from bench._server import Server
 from bench.ingest import finished, put, served
 from llmanager.chat import budget, prompt
-from llmanager.chat.entities import Budget, Context, Draft, Passage, Question, Search, Traits
+from llmanager.chat.entities import Budget, Context, Draft, Passage, Piece, Question, Search, Traits
 from llmanager.chat.usecases.retrieve import retrieved
 from llmanager.kernel.principal import Principal
 from llmanager.vdb.entities import Vectors
@@ -63,7 +63,7 @@ class OverHttp:
         began_s = time.perf_counter()
         _, found = self._server.ask("/vdb/query", {"name": search.vdb, "query": query, "k": search.k})
         self.searched_s = time.perf_counter() - began_s
-        return tuple(Passage(hit["id"], hit["text"], "", hit["score"]) for hit in found["results"])
+        return tuple(_passage(hit) for hit in found["results"])
 
     async def cosines(self, caller: Principal, vdb: str, query: str, texts: Sequence[str]) -> tuple[float, ...] | None:
         if not self._takes_vectors:
@@ -79,6 +79,11 @@ class OverHttp:
         _, answer = self._server.ask("/v1/embeddings", {"model": model, "input": list(texts)})
         rows = [row["embedding"] for row in answer["data"]]
         return Vectors(len(rows[0]), b"".join(array("f", row).tobytes() for row in rows))
+
+
+def _passage(hit: Mapping[str, Any]) -> Passage:
+    piece = Piece(hit["source"], hit["metadata"]["chunk"])
+    return Passage(hit["id"], hit["text"], hit["source"], hit["score"], piece=piece)
 
 
 def run(*options: str) -> Iterator[Row]:

@@ -17,6 +17,14 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """Of a text that was cut into chunks: where two follow on each other, the second may repeat the first one's end."""
+
+    of: str  # the same for all chunks of that text, and for no others
+    number: int
+
+
+@dataclass(frozen=True)
 class Passage:
     id: str  # of the stored chunk
     text: str
@@ -24,6 +32,7 @@ class Passage:
     score: float  # higher is closer
     span: tuple[int, int] | None = None  # a sentence's place in the stored chunk, in characters; None: all of it
     cosine: float | None = None  # of a sentence's vector to the question's; None: nobody compared them
+    piece: Piece | None = None  # None: it is an item of its own
 
 
 @dataclass(frozen=True)

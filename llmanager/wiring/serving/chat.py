@@ -9,7 +9,7 @@ from msgspec import Raw, Struct
 
 from llmanager.api.routes.chat import citations_view
 from llmanager.chat.dialogue import dialogue
-from llmanager.chat.entities import Passage, Question, Search, Turn
+from llmanager.chat.entities import Passage, Piece, Question, Search, Turn
 from llmanager.chat.usecases.assistant import Assistant
 from llmanager.chat.usecases.prepare import prepare
 from llmanager.gateway.ports import Augmented
@@ -25,7 +25,7 @@ from llmanager.kernel.ids import NewId
 from llmanager.kernel.principal import Principal
 from llmanager.kernel.table import Table
 from llmanager.vdb.conditions import parse
-from llmanager.vdb.entities import Hit, Mode
+from llmanager.vdb.entities import Hit, Item, Mode
 from llmanager.vdb.filters import Filter
 from llmanager.vdb.usecases.collections import Collections
 from llmanager.vdb.usecases.compare import compare
@@ -59,10 +59,23 @@ class VectorRetriever:
         where = None if search.where is None else parse(search.where)
         mode = None if search.mode is None else Mode(search.mode)
         hits = await self._query(caller=caller, name=search.vdb, text=query, k=search.k, where=where, mode=mode)
-        return tuple(Passage(hit.item.id, hit.item.text, hit.item.source, hit.score) for hit in hits)
+        return tuple(_passage(hit) for hit in hits)
 
     async def cosines(self, caller: Principal, vdb: str, query: str, texts: Sequence[str]) -> tuple[float, ...] | None:
         return await self._similarity(caller, vdb, query, texts)
+
+
+def _passage(hit: Hit) -> Passage:
+    return Passage(hit.item.id, hit.item.text, hit.item.source, hit.score, piece=_piece(hit.item))
+
+
+def _piece(item: Item) -> Piece | None:
+    """Chunks of one text have all other metadata in common; a page, a row or a line is a text of its own."""
+    number = item.metadata.get("chunk")
+    if not (item.source and isinstance(number, int)):
+        return None
+    others = sorted((name, value) for name, value in item.metadata.items() if name != "chunk")
+    return Piece(f"{item.source} {others}", number)
 
 
 def retriever_of(vdbs: Collections, embedder: GatewayEmbedder, threads: RunBlocking) -> VectorRetriever:

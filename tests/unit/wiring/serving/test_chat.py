@@ -54,10 +54,11 @@ async def run_blocking(work: Callable[[], T]) -> T:
 class FakeQuery:
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
+        self.hits = (Hit(Item("i1", "A fact.", {"page": 3}, "a.pdf"), 0.75),)
 
     async def __call__(self, **asked: Any) -> tuple[Hit, ...]:
         self.asked.append(asked)
-        return (Hit(Item("i1", "A fact.", {"page": 3}, "a.pdf"), 0.75),)
+        return self.hits
 
 
 class FakeSimilarity:
@@ -73,6 +74,36 @@ async def test_hits_become_passages():
     assert found == (Passage("i1", "A fact.", "a.pdf", 0.75),)
     where = Compare("year", Op.EQ, 2020)
     assert query.asked == [{"caller": ADA, "name": "docs", "text": "Why?", "k": 3, "where": where, "mode": Mode.HYBRID}]
+
+
+def cut(source: str, **metadata: Any) -> Any:
+    query = FakeQuery()
+    query.hits = (Hit(Item("i", "t", metadata, source), 1.0),)
+    (found,) = asyncio.run(VectorRetriever(query, FakeSimilarity()).search(ADA, Search("docs"), "Why?"))
+    return found.piece
+
+
+def test_chunks_of_one_text_know_of_each_other():
+    first, second = cut("a.md", chunk=0, lang="en"), cut("a.md", lang="en", chunk=1)
+    assert (first.number, second.number) == (0, 1)
+    assert first.of == second.of
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(cut("b.md", chunk=1), id="of another document"),
+        pytest.param(cut("a.md", chunk=1, page=2), id="of a page"),
+        pytest.param(cut("a.md", chunk=1, row=2), id="a row"),
+    ],
+)
+def test_chunks_of_other_texts_are_no_neighbours(other: Any):
+    assert other.of != cut("a.md", chunk=0).of
+
+
+@pytest.mark.parametrize(("source", "metadata"), [("a.md", {}), ("a.md", {"chunk": "2"}), ("", {"chunk": 1})], ids=str)
+def test_what_no_cutting_made_is_an_item_of_its_own(source: str, metadata: dict[str, Any]):
+    assert cut(source, **metadata) is None
 
 
 async def test_without_filter_and_mode_the_databases_own_hold():
