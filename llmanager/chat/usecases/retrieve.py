@@ -1,4 +1,4 @@
-from llmanager.chat.entities import Passage, Question, Search, Traits
+from llmanager.chat.entities import Cosines, Passage, Question, Search, Traits
 from llmanager.chat.followup import together
 from llmanager.chat.ports import Retriever
 from llmanager.chat.ranking import scores
@@ -26,13 +26,14 @@ async def retrieved(
         return passages
     near = compared(question.text, candidates(passages), previous)
     cosines = await _cosines(retriever, caller, search, together(question.text, previous), near)
-    ranks = scores(question.text, [candidate.ranked for candidate in near], cosines, previous=previous)
-    return select(near, ranks, traits.budget, cosines) or passages
+    values = cosines.values if cosines else None
+    ranks = scores(question.text, [candidate.ranked for candidate in near], values, previous=previous)
+    return select(near, ranks, traits.budget, values if cosines and cosines.are_wide else None) or passages
 
 
 async def _cosines(
     retriever: Retriever, caller: Principal, search: Search, query: str, found: tuple[Candidate, ...]
-) -> tuple[float, ...] | None:
+) -> Cosines | None:
     """None where there are none to be had: words alone rank then."""
     if search.mode == TEXT_ALONE or len(found) <= 1:
         return None

@@ -1,6 +1,6 @@
 """What chat needs of vector databases and kept chats, and what the gateway needs of chat for `NAME@chat:VDB`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -9,7 +9,7 @@ from msgspec import Raw, Struct
 
 from llmanager.api.routes.chat import citations_view
 from llmanager.chat.dialogue import dialogue
-from llmanager.chat.entities import Passage, Piece, Question, Search, Turn
+from llmanager.chat.entities import Cosines, Passage, Piece, Question, Search, Turn
 from llmanager.chat.usecases.assistant import Assistant
 from llmanager.chat.usecases.prepare import prepare
 from llmanager.gateway.ports import Augmented
@@ -28,7 +28,7 @@ from llmanager.vdb.conditions import parse
 from llmanager.vdb.entities import Hit, Item, Mode
 from llmanager.vdb.filters import Filter
 from llmanager.vdb.usecases.collections import Collections
-from llmanager.vdb.usecases.compare import compare
+from llmanager.vdb.usecases.compare import Compared, compare
 from llmanager.vdb.usecases.query import query
 from llmanager.wiring.serving.chat_models import encoded
 from llmanager.wiring.serving.embedding import GatewayEmbedder
@@ -44,16 +44,16 @@ class Query(Protocol):
 
 
 class Similarity(Protocol):
-    async def __call__(
-        self, caller: Principal, vdb: str, query: str, texts: Sequence[str]
-    ) -> tuple[float, ...] | None: ...
+    async def __call__(self, caller: Principal, vdb: str, query: str, texts: Sequence[str]) -> Compared | None: ...
 
 
 class VectorRetriever:
-    """A Retriever."""
+    """A Retriever. `has_wide_cosines`: of an embedder by its name, as GatewayEmbedder tells it."""
 
-    def __init__(self, query: Query, similarity: Similarity) -> None:
-        self._query, self._similarity = query, similarity
+    def __init__(
+        self, query: Query, similarity: Similarity, has_wide_cosines: Callable[[Principal, str], bool]
+    ) -> None:
+        self._query, self._similarity, self._has_wide_cosines = query, similarity, has_wide_cosines
 
     async def search(self, caller: Principal, search: Search, query: str) -> tuple[Passage, ...]:
         where = None if search.where is None else parse(search.where)
@@ -61,8 +61,9 @@ class VectorRetriever:
         hits = await self._query(caller=caller, name=search.vdb, text=query, k=search.k, where=where, mode=mode)
         return tuple(_passage(hit) for hit in hits)
 
-    async def cosines(self, caller: Principal, vdb: str, query: str, texts: Sequence[str]) -> tuple[float, ...] | None:
-        return await self._similarity(caller, vdb, query, texts)
+    async def cosines(self, caller: Principal, vdb: str, query: str, texts: Sequence[str]) -> Cosines | None:
+        found = await self._similarity(caller, vdb, query, texts)
+        return Cosines(found.cosines, self._has_wide_cosines(caller, found.model)) if found else None
 
 
 def _passage(hit: Hit) -> Passage:
@@ -80,7 +81,8 @@ def _piece(item: Item) -> Piece | None:
 
 def retriever_of(vdbs: Collections, embedder: GatewayEmbedder, threads: RunBlocking) -> VectorRetriever:
     knowing = KnowingEmbedder(embedder, embedder.generation)
-    return VectorRetriever(partial(query, vdbs, knowing, threads), partial(compare, vdbs, knowing, threads))
+    similarity = partial(compare, vdbs, knowing, threads)
+    return VectorRetriever(partial(query, vdbs, knowing, threads), similarity, embedder.has_wide_cosines)
 
 
 class TableHistory:

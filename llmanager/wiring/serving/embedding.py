@@ -58,6 +58,11 @@ class GatewayEmbedder:
         route = self._directory.find(caller.tenant, model)
         return None if route is None else route.key
 
+    def has_wide_cosines(self, caller: Principal, model: str) -> bool:
+        """Whether it is known of this model that cosines tell how near texts are, and not only which is nearer."""
+        route = self._directory.find(caller.tenant, model)
+        return route is not None and route.has_wide_cosines
+
     async def embed(self, caller: Principal, model: str, texts: Sequence[str]) -> Vectors:
         self.dimensions(caller, model)
         if not 0 < len(texts) <= MAX_TEXTS:

@@ -30,6 +30,7 @@ def route_from(model: Model, endpoints: Sequence[Endpoint], catalog: Sequence[Ca
     if model.desired is Desired.RUNNING:
         leaving = {r.index for r in model.observed.replicas if r.state is ReplicaState.STOPPING}
         upstreams = tuple(_upstream(model.resource, e) for e in endpoints if e.replica not in leaving)
+    entry = entry_of(model.spec, catalog)
     stages = [r.stage for r in model.observed.replicas if r.state is ReplicaState.STARTING]
     return Route(
         key=model.resource,
@@ -42,6 +43,7 @@ def route_from(model: Model, endpoints: Sequence[Endpoint], catalog: Sequence[Ca
         created=int(model.created_at.timestamp()),
         context_tokens=model.quote.context_tokens,
         dimensions=model.quote.dimensions,
+        has_wide_cosines=entry is not None and entry.has_wide_cosines,
         reading=reading_of(model.spec, catalog),
     )
 

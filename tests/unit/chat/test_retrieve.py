@@ -124,6 +124,28 @@ async def test_a_model_that_may_only_quote_gets_a_grammar_of_its_prompts_passage
     assert "[3]" not in made.models.grammars[0]
 
 
+CLOSES, UNKNOWN = '"According to [1]: \\"It closes at 5.\\""', '"I don\'t know."'
+
+
+@pytest.mark.parametrize(
+    ("cosine", "are_wide", "allowed"),
+    [
+        pytest.param(0.9, True, {CLOSES}, id="sure"),
+        pytest.param(0.1, True, {UNKNOWN}, id="of another thing"),
+        pytest.param(0.9, False, {CLOSES, UNKNOWN}, id="high, as others set unrelated texts too"),
+        pytest.param(0.1, False, {CLOSES, UNKNOWN}, id="low, by an embedder that is not known"),
+    ],
+)
+async def test_only_of_an_embedder_that_is_known_the_cosine_decides_whether_it_may_know_nothing(
+    cosine: float, are_wide: bool, allowed: set[str]
+):
+    made = assistant(QUOTING)
+    made.retriever.near, made.retriever.are_wide = {"Library: It closes at 5.": cosine}, are_wide
+    told = await answer(made, ADA, ask("When does it close?"))
+    assert told.citations[0].text == "It closes at 5."
+    assert {one for one in (CLOSES, UNKNOWN) if one in made.models.grammars[0]} == allowed
+
+
 async def test_a_stream_is_held_to_it_too():
     made = assistant(QUOTING)
     events = [event async for event in stream_answer(made, ADA, ask("When does it close?"))]

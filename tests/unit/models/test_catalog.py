@@ -54,6 +54,10 @@ def test_demo_tiny_may_only_quote_a_few_sentences():
     assert [other.alias for other in ENTRIES if other.quotes_only] == ["demo-tiny"]
 
 
+def test_only_of_minilm_it_is_known_how_near_a_cosine_means():
+    assert [entry.alias for entry in ENTRIES if entry.has_wide_cosines] == ["minilm"]
+
+
 def test_a_models_entry_is_found_by_its_name_or_its_place_where_it_runs():
     qwen = find("qwen2.5-0.5b")
 

@@ -6,7 +6,7 @@ import pytest
 
 from llmanager.kernel.errors import Unavailable
 from llmanager.vdb.errors import CollectionNotFound
-from llmanager.vdb.usecases.compare import compare
+from llmanager.vdb.usecases.compare import Compared, compare
 from tests.unit.vdb.usecases.world import ASKER, in_thread
 
 
@@ -16,9 +16,11 @@ def compared(world, query, *texts, name="docs"):
 
 def test_the_nearer_has_the_higher_cosine(world):
     world.create(model="minilm")
-    same, other = compared(world, "red apple", "red apple", "green pear")
+    found = compared(world, "red apple", "red apple", "green pear")
+    same, other = found.cosines
     assert same == pytest.approx(1.0)
     assert other < same
+    assert found.model == "minilm"
     assert world.embedder.calls == [("minilm", 3)]
 
 
@@ -30,7 +32,7 @@ def test_without_an_embedder_there_is_nothing_to_compare_by(world):
 
 def test_no_texts_have_no_cosines(world):
     world.create(model="minilm")
-    assert compared(world, "red") == ()
+    assert compared(world, "red") == Compared("minilm", ())
 
 
 def test_what_is_not_there_and_what_fails_is_told(world):

@@ -12,7 +12,7 @@ from llmanager.models.catalog import ENTRIES
 from llmanager.models.entities import Desired, Observation, Replica, ReplicaState, Scaling
 from llmanager.models.usecases import change
 from llmanager.wiring.serving.directory import RegistryDirectory, route_of
-from llmanager.wiring.serving.routes import reading_of
+from llmanager.wiring.serving.routes import reading_of, route_from
 from tests.unit.models.samples import FAILED, NOON, READY, STARTING, STOPPING, model
 from tests.unit.models.usecases.world import GREETER, World
 
@@ -45,6 +45,16 @@ def test_a_route_tells_how_its_model_reads_what_was_retrieved():
     assert reading(model="qwen3-0.6b") == Reading("sentences")
     assert reading(model="somebody/else") == Reading() == Reading("chunks")
     assert not reading(model="demo-tiny", engine="mine").quotes_only, "only llama.cpp is known to take grammars"
+
+
+def test_a_route_tells_whether_its_embedders_cosines_are_known():
+    def is_wide(**spec):
+        row = model()
+        return route_from(replace(row, spec=replace(row.spec, **spec)), ()).has_wide_cosines
+
+    assert is_wide(model="minilm")
+    assert not is_wide(model="nomic-embed-text")
+    assert not is_wide(model="somebody/else")
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,14 @@ async def test_dimensions_are_those_the_directory_knows():
         assert embedder.dimensions(ADA, "m") is None
 
 
+async def test_whether_cosines_tell_how_near_a_text_is_the_directory_knows_too():
+    async with embedding() as (stage, embedder):
+        assert not embedder.has_wide_cosines(ADA, "m")
+        stage.directory.change(has_wide_cosines=True)
+        assert embedder.has_wide_cosines(ADA, "m")
+        assert not embedder.has_wide_cosines(ADA, "none")
+
+
 async def test_a_text_that_is_too_long_is_the_callers_mistake():
     error = {"error": {"code": 500, "message": "input (2002 tokens) is too large to process.", "type": "server_error"}}
     async with embedding(lambda call: call.answer(500, error)) as (_, embedder):
