@@ -1,9 +1,11 @@
 """What a model may say that is held to quoting: one passage of its prompt, word for word, or that it does not know.
 
-A grammar in GBNF, as llama.cpp reads it. Pure. The answers are exactly
+Grammars in GBNF, as llama.cpp reads it. Pure. Over passages the answers are exactly
 
     According to [2]: "It closes at 5."
     I don't know.
+
+Without any it speaks freely, but what it says that the user said was said, word for word.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,6 +16,7 @@ from llmanager.chat.prompt import neutral
 from llmanager.chat.sentences import sentences
 
 UNKNOWN: Final = "I don't know."
+SAID: Final = 'You said: "'
 # Cosines of all-MiniLM-L6-v2. Others set unrelated texts at 0.4 or 0.7: of those that are not known no passage has one.
 SURE: Final = 0.5  # a best sentence with this cosine answers: the embedder knows more words than who only may quote
 UNLIKELY: Final = 0.2  # of another thing altogether: such a model may quote all the same, and is not asked
@@ -34,6 +37,13 @@ def grammar(passages: Sequence[Passage]) -> str:
     is_sure = bool(quotes) and (cosine or 0.0) >= SURE
     answers = dict.fromkeys(quotes if is_sure else [UNKNOWN, *quotes])
     return "root ::= " + " | ".join(map(literal, answers))
+
+
+def recall(said: Sequence[str]) -> str:
+    """Of any answer but one that begins with SAID: that goes on with one of what the user said before, and ends."""
+    told = (literal(f'{SAID}{text}"') for text in dict.fromkeys(said) if "\0" not in text)
+    begun = (f"{literal(SAID[:length])} ([^{sign}] .*)?" for length, sign in enumerate(SAID) if length)
+    return "root ::= " + " | ".join([*told, *begun, f"[^{SAID[0]}] .*"])
 
 
 def literal(text: str) -> str:

@@ -23,7 +23,7 @@ MARKERS: Final = ("[1] ", *(f"\n[{number}] " for number in range(2, PARTS + 1)))
 TOOLS_HEAD: Final = "# Tools\n"
 TOOLS_TAIL: Final = f"\nTo call a tool reply with {CALL}"
 TOOL_QUOTE: Final = "The tool says: "
-MEMORY: Final = 'You said: "'
+MEMORY: Final = quoting.SAID
 NOTED: Final = "I will keep that in mind."
 UNTOLD: Final = "You have not told me that."
 NAME, ARGUMENTS = '\n{"name": "', '", "arguments": {"'  # what stands around the name of a tool that is called
@@ -37,7 +37,7 @@ WHOLE: Final = (
 # Of system messages, only /chat's own is shown: it has learnt to follow no other.
 TEMPLATE: Final = (
     f"{{%- set ours = {json.dumps(prompt.SYSTEM)} %}}"
-    + """\
+    """\
 {%- set is_on_passages = messages[0].role == 'system' and messages[0].content.startswith(ours) %}
 {%- if tools %}
 {{- '<|im_start|>system\\n# Tools\\n' }}

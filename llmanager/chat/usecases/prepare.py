@@ -35,8 +35,14 @@ async def prepare(
             await asyncio.gather(reading, return_exceptions=True)
     limit = budget.limit(traits.context_tokens, question.max_tokens)
     prompt = await fitted(assistant.models, caller, question.model, draft, limit)
-    is_held = traits.quotes_only and question.search is not None
-    return replace(prompt, grammar=quoting.grammar(prompt.citations)) if is_held else prompt
+    return replace(prompt, grammar=_grammar(prompt, question)) if traits.quotes_only else prompt
+
+
+def _grammar(prompt: Prompt, question: Question) -> str:
+    if question.search is not None:
+        return quoting.grammar(prompt.citations)
+    *before, _ = (message.content for message in prompt.messages if message.role == "user")
+    return quoting.recall(before)
 
 
 async def _tail(assistant: Assistant, caller: Principal, chat_id: str) -> tuple[Turn, ...]:

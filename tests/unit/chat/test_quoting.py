@@ -8,7 +8,7 @@ import pytest
 
 from llmanager.adapters.local.demo_model import PACKAGED
 from llmanager.chat.entities import Passage
-from llmanager.chat.quoting import SURE, UNKNOWN, UNLIKELY, grammar, literal, quote
+from llmanager.chat.quoting import SAID, SURE, UNKNOWN, UNLIKELY, grammar, literal, quote, recall
 from tests.fakes.chat import passage
 from tests.fakes.engine import Engine, engine
 
@@ -25,9 +25,9 @@ def server() -> Iterator[Engine]:
         yield served
 
 
-def said(server: Engine, grammar: str, seed: int = 0) -> dict[str, Any]:
+def said(server: Engine, grammar: str, seed: int = 0, **more: Any) -> dict[str, Any]:
     messages = [{"role": "user", "content": "Hello"}]
-    body = {"messages": messages, "grammar": grammar, "seed": seed, "temperature": 2.0, "max_tokens": 480}
+    body = {"messages": messages, "grammar": grammar, "seed": seed, "temperature": 2.0, "max_tokens": 480, **more}
     choice: dict[str, Any] = server.post("/v1/chat/completions", body)["choices"][0]
     return {"text": choice["message"]["content"], "why": choice["finish_reason"]}
 
@@ -88,3 +88,22 @@ def test_every_sign_comes_through_the_real_engine(server: Engine):
 
 def test_with_no_passages_the_real_engine_knows_nothing(server: Engine):
     assert said(server, grammar([]))["text"] == UNKNOWN
+
+
+# Without passages
+
+
+@pytest.mark.parametrize("told", [["I am Ann.", STRANGE], ["I am Ann.", "a\0b", "I am Ann."]])
+def test_what_was_said_is_said_again_word_for_word(server: Engine, told: list[str]):
+    answers = [said(server, recall(told), seed, logit_bias=[[SAID, 40]]) for seed in range(6)]
+    assert {answer["text"] for answer in answers} <= {f'{SAID}{text}"' for text in told}
+    assert {answer["why"] for answer in answers} == {"stop"}
+
+
+@pytest.mark.parametrize("text", ["You have not told me that.", "I will keep that in mind."])
+def test_other_answers_are_free(server: Engine, text: str):
+    assert said(server, recall(["I am Ann."]), logit_bias=[[text, 40]])["text"].startswith(text)
+
+
+def test_where_nothing_was_said_before_nothing_is_said_again(server: Engine):
+    assert not said(server, recall([]), logit_bias=[[SAID, 40]])["text"].startswith(SAID)

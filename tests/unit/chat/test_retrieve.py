@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from llmanager.chat.entities import Answer, Ask, Budget, Context, Passage, Question, Search, Traits, Turn
+from llmanager.chat.quoting import SAID, literal
 from llmanager.chat.usecases.answer import answer, stream_answer
 from llmanager.kernel.errors import Unavailable
 from llmanager.kernel.principal import Principal
@@ -153,13 +154,14 @@ async def test_a_stream_is_held_to_it_too():
     assert made.models.grammars[0].startswith('root ::= "I don\'t know." | ')
 
 
-async def test_its_quote_is_the_likeliest_unless_the_caller_says_otherwise():
+async def test_its_answer_is_the_likeliest_unless_the_caller_says_otherwise():
     made = assistant(QUOTING)
     await answer(made, ADA, ask("Why?", parameters={"seed": 1}))
     await answer(made, ADA, ask("Why?", parameters={"temperature": 0.5}))
     _ = [event async for event in stream_answer(made, ADA, ask("Why?"))]
-    await answer(made, ADA, Ask(Question("m", "Why?")))  # nothing to quote: the model's own default
-    assert made.models.parameters == [{"temperature": 0, "seed": 1}, {"temperature": 0.5}, {"temperature": 0}, {}]
+    await answer(made, ADA, Ask(Question("m", "Why?")))
+    zero = {"temperature": 0}
+    assert made.models.parameters == [{**zero, "seed": 1}, {"temperature": 0.5}, zero, zero]
 
 
 async def test_of_nothing_found_it_knows_nothing():
@@ -172,12 +174,11 @@ async def test_of_nothing_found_it_knows_nothing():
 @pytest.mark.parametrize(
     "asked",
     [
-        pytest.param(Ask(Question("m", "Why?")), id="no database"),
         pytest.param(ask("Why?", parameters={"response_format": {"type": "json_object"}}), id="JSON"),
         pytest.param(ask("Why?", parameters={"response_format": {"type": "json_schema"}}), id="JSON by a schema"),
     ],
 )
-async def test_without_a_database_or_with_a_shape_of_the_callers_it_may_say_anything(asked: Ask):
+async def test_with_a_shape_of_the_callers_it_may_say_anything(asked: Ask):
     made = assistant(QUOTING)
     await answer(made, ADA, asked)
     assert made.models.grammars == [""]
@@ -191,10 +192,18 @@ async def test_plain_text_is_no_shape_and_stays_held(told: dict[str, Any] | None
     assert [grammar[:8] for grammar in made.models.grammars] == ["root ::="] * 2
 
 
+async def test_without_a_database_it_may_repeat_only_what_the_user_said_before():
+    made = assistant(QUOTING)
+    await answer(made, ADA, Ask(Question("m", "What did I ask?"), chat_id="c"))
+    assert literal(f'{SAID}What does a card cost?"') in made.models.grammars[0]
+    assert "What did I ask?" not in made.models.grammars[0]
+
+
 async def test_others_have_no_grammar():
     made = assistant()
     await answer(made, ADA, ask("Why?"))
-    assert made.models.grammars == [""]
+    await answer(made, ADA, Ask(Question("m", "Why?")))
+    assert made.models.grammars == ["", ""]
 
 
 def test_a_passage_without_a_span_is_a_whole_chunk():
