@@ -36,12 +36,6 @@ def test_a_text_is_a_row_of_words_without_the_signs_around_it():
     assert len(pieces) == len(set(pieces))
 
 
-def test_a_dot_at_the_end_of_a_line_is_a_full_stop():
-    pieces = held(asked("Show uploads to Mr. Ito.\nAs text.", {"text": {"type": "string"}}))["text"]["enum"]
-    assert {"uploads", "Mr.", "Mr. Ito", "text"} <= {*pieces}
-    assert not {"Ito.", "text.", "As text."} & {*pieces}
-
-
 def test_a_number_is_one_that_was_said():
     properties = {"n": {"type": "integer"}, "x": {"type": "number"}}
     found = held(asked("Move 1,200 boxes by 2.5 m at -3 C, port 8080.", properties))
