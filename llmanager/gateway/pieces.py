@@ -23,13 +23,15 @@ _ENDS_IN_DOT = re.compile(r"\w\.\Z")
 _SOMEONES = re.compile(r"(?<=\w)['’]s\Z")
 
 _QUOTES = str.maketrans({**dict.fromkeys("“”„«»", '"'), **dict.fromkeys("‘’‚‹›", "'")})
-_PATHS = re.compile(r"(?<!\*)\*++[./\\]\**+|(?<=[/\\])\*++|(?<!\S)\.\.(?!\S)")  # `*.py`, `src/*`, `..`: no signs around a word
+_PATHS = re.compile(  # `*.py`, `src/*`, `..`: no signs around a word
+    r"(?<!\*)\*++[./\\]\**+|(?<=[/\\])\*++|(?<!\S)\.\.(?!\S)"
+)
 _OPENING, _CLOSING = "\"'([{<`*", "\"')]}>`*"
 _CLOSES = {"(": ")", "[": "]", "{": "}", "<": ">"}  # other signs close themselves
+_BEFORE, _AFTER = re.escape(_OPENING), re.escape(_CLOSING + _STOPS)
 _SIGN = re.compile(
-    r"""(?P<opening>[(\[{<]|(?<![^\s"'(\[{<`*])["'`*](?=\S))|(?P<closing>[)\]}>]|(?<=\S)["'`*](?![^\s"')\]}>`*.,;:!?]))"""
+    rf"""(?P<opening>[(\[{{<]|(?<![^\s{_BEFORE}])["'`*](?=\S))|(?P<closing>[)\]}}>]|(?<=\S)["'`*](?![^\s{_AFTER}]))"""
 )
-
 _NUMBER = re.compile(
     r"""(?:(?<![^\s"'“”„‘’«»(\[{<`=:,])[-−])?"""  # elsewhere it is a dash, as in 3-5
     r"(?:\d{1,3}(?:,\d{3}(?!\d))+|\d+)(?:\.\d+)*"
