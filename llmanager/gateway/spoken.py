@@ -1,29 +1,35 @@
 """Tool calls and JSON of a model that is held to quoting: each value is then a piece of what the user said last. Pure.
 
 Texts and numbers in the schemas of tools and of `response_format` get an `enum` of those pieces, which llama.cpp's own
-grammar enforces. What has an `enum`, a `const`, a `pattern` or a `format` keeps it.
+grammar enforces. What has an `enum`, a `const`, a `pattern` or a `format` keeps it; pieces out of the caller's bounds
+are left out, since the grammar looks at nothing beside an `enum`.
 """
 
-import re
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
 from msgspec import Raw
 
 from llmanager.gateway.head import Chat
+from llmanager.gateway.pieces import pieces
 
-LONGEST: Final = 14  # words of a piece
-SHORTEST_WORTH: Final = 3  # where even such pieces are too many, nothing is held
-MAX_PIECES: Final = 12_000  # in all schemas of a request: a grammar of more is slow
+_HELD_ALREADY: Final = frozenset({"enum", "const", "pattern", "format", "$ref", "anyOf", "oneOf", "allOf"})
+_SPOKEN: Final = frozenset({"string", "number", "integer"})
+_PLAIN: Final = _SPOKEN | {"boolean", "null"}
+_BY_NAME: Final = ("properties", "$defs", "definitions")  # members that hold schemas: what `$ref` means is among them
+_IN_A_ROW: Final = ("anyOf", "oneOf", "allOf", "prefixItems", "items", "additionalProperties")  # or one alone
 
-_WORD = re.compile(r"\S+")
-_NUMBER = re.compile(r"-?\d+(?:[.,]\d+)*")
-_OPENING, _CLOSING = "\"'([{<`*", "\"')]}>`*.,;:!?"
-_CLOSING_BUT_DOT = _CLOSING.replace(".", "")
-_HELD_ALREADY = frozenset({"enum", "const", "pattern", "format"})
+_OF_TEXTS: Final = ("minLength", "maxLength")
+_OF_NUMBERS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+_IS_MET: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "minLength": operator.ge, "minimum": operator.ge, "exclusiveMinimum": operator.gt,
+    "maxLength": operator.le, "maximum": operator.le, "exclusiveMaximum": operator.lt,
+}  # fmt: skip
 
-Pieces = dict[str, list[Any]]  # by JSON type
+Values = Mapping[str, Sequence[Any]]  # by JSON type
 
 
 def hold(head: Chat) -> None:
@@ -32,11 +38,9 @@ def hold(head: Chat) -> None:
     shape = _decoded((head.response_format or {}).get("json_schema"))
     schemas = [schema for tool in tools for schema in _leaves(_member(tool, "parameters"))]
     schemas += _leaves(_member(shape, "schema"))
-    pieces = _pieces(_said_last(head.messages), len(schemas)) if schemas else {}
-    for schema in schemas:
-        if pieces.get(schema["type"]):
-            schema["enum"] = pieces[schema["type"]]
-    if not any(pieces.values()):
+    values = _values(_said_last(head.messages), len(schemas)) if schemas else {}
+    held = [_hold(schema, values) for schema in schemas] if any(values.values()) else []
+    if not any(held):
         return
     if head.tools:
         pairs = zip(head.tools, tools, strict=True)
@@ -49,58 +53,75 @@ def hold(head: Chat) -> None:
 
 def _said_last(messages: Sequence[Raw]) -> str:
     for raw in reversed(messages):
-        message = msgspec.json.decode(raw)
-        if _member(message, "role") == "user":
-            content = message["content"] if isinstance(message.get("content"), str) else ""
-            return str(content)
+        message = _decoded(raw)
+        if _member(message, "role") in ("user", None):
+            content = _member(message, "content")
+            parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
+            texts = [_member(part, "text") for part in parts if _member(part, "type") == "text"]
+            return "\n".join(text for text in texts if isinstance(text, str))
     return ""
 
 
-def _pieces(said: str, schemas: int) -> Pieces:
-    words = list(_WORD.finditer(said))
-    longest = min(LONGEST, MAX_PIECES // (2 * len(words) * schemas)) if words else 0
-    if longest < SHORTEST_WORTH:
-        return {}
-    numbers = list(dict.fromkeys(_numbers(said)))
-    return {
-        "string": list(dict.fromkeys(_texts(said, words, longest))),
-        "number": numbers,
-        "integer": [number for number in numbers if isinstance(number, int)],
-    }
-
-
-def _texts(said: str, words: Sequence[re.Match[str]], longest: int) -> Iterator[str]:
-    """Words and rows of words, without the signs around them: `"Dr. Ito"` is said, and so are `Dr` and `Dr.`.
-
-    But a dot at the end of a line is a full stop.
-    """
-    for first, opening in enumerate(words):
-        for closing in words[first : first + longest]:
-            piece = said[opening.start() : closing.end()].lstrip(_OPENING)
-            ends_line = said[closing.end() : closing.end() + 1] in ("", "\n")
-            cut_off = (_CLOSING,) if ends_line else (_CLOSING, _CLOSING_BUT_DOT)
-            yield from filter(None, (piece.rstrip(signs) for signs in cut_off))
-
-
-def _numbers(said: str) -> Iterator[int | float]:
-    for found in _NUMBER.findall(said):
-        plain = found.replace(",", "")
-        if plain.lstrip("-").isdecimal():
-            yield int(plain)
-        elif plain.count(".") == 1:
-            yield float(plain)
+def _values(said: str, places: int) -> Values:
+    found = pieces(said, places)
+    integers = [number for number in found.numbers if isinstance(number, int)]
+    return {"string": found.texts, "number": found.numbers, "integer": integers}
 
 
 def _leaves(schema: Any) -> Iterator[dict[str, Any]]:
-    """Of a JSON schema: those of texts and numbers that anything may stand in."""
+    """Of a JSON schema: those of texts and numbers that anything may stand in.
+
+    Where a `$ref` leads is walked where it stands: a schema is a tree, as deep as a body may be (depth.py).
+    """
     if not isinstance(schema, dict):
         return
-    if schema.get("type") in ("string", "number", "integer") and not schema.keys() & _HELD_ALREADY:
+    if _SPOKEN & _types(schema) and not schema.keys() & _HELD_ALREADY:
         yield schema
-    properties = schema.get("properties")
-    for inner in properties.values() if isinstance(properties, dict) else ():
+    for inner in _inside(schema):
         yield from _leaves(inner)
-    yield from _leaves(schema.get("items"))
+
+
+def _inside(schema: Mapping[str, Any]) -> Iterator[Any]:
+    for name in _BY_NAME:
+        named = schema.get(name)
+        yield from named.values() if isinstance(named, dict) else ()
+    for name in _IN_A_ROW:
+        row = schema.get(name)
+        yield from row if isinstance(row, list) else (row,)
+
+
+def _types(schema: Mapping[str, Any]) -> set[str]:
+    """Where they are plain ones, which have nothing inside."""
+    types = schema.get("type")
+    listed = types if isinstance(types, list) else [types]
+    return set(listed) if all(isinstance(each, str) and each in _PLAIN for each in listed) else set()
+
+
+def _hold(schema: dict[str, Any], values: Values) -> bool:
+    """Of several types each gets its own: llama.cpp would put one `enum` into the grammar once a type."""
+    kind = schema["type"]
+    if isinstance(kind, list):
+        either = [{"type": each, **_bounds(schema, each)} for each in dict.fromkeys(kind)]
+        held = [_hold(each, values) for each in either]
+        if any(held):
+            del schema["type"]
+            schema["anyOf"] = either
+        return any(held)
+    bounds = _bounds(schema, kind)
+    fitting = [value for value in values.get(kind, ()) if _is_within(value, bounds)]
+    if fitting:
+        schema["enum"] = fitting
+    return bool(fitting)
+
+
+def _bounds(schema: Mapping[str, Any], kind: str) -> dict[str, float]:
+    names = _OF_TEXTS if kind == "string" else _OF_NUMBERS if kind in _SPOKEN else ()
+    return {name: schema[name] for name in names if type(schema.get(name)) in (int, float)}
+
+
+def _is_within(value: Any, bounds: Mapping[str, float]) -> bool:
+    size = len(value) if isinstance(value, str) else value
+    return all(_IS_MET[name](size, bound) for name, bound in bounds.items())
 
 
 def _member(value: Any, name: str) -> Any:
@@ -108,7 +129,9 @@ def _member(value: Any, name: str) -> Any:
 
 
 def _decoded(raw: Raw | None) -> Any:
-    return msgspec.json.decode(raw) if raw is not None else None
+    with suppress(msgspec.DecodeError):  # a number like 1e999: the server is to say what it thinks of it
+        return msgspec.json.decode(raw) if raw is not None else None
+    return None
 
 
 def _encoded(value: Any) -> Raw:
