@@ -49,10 +49,15 @@ class Split:
 
 
 def splits() -> tuple[Split, Split]:
-    """What is learnt from, and what is held out of it: whole blocks and whole tools, a part of so many."""
+    """What is learnt from, and what is held out of it: whole blocks and whole tools, a part of so many.
+
+    A tool that would be held out, and does the same as one that is learnt from, is in neither.
+    """
     blocks, (tools, records) = bank.read(BANKS), tool_calls.read()
     kept, held = _apart(blocks, [block.sentences[0] for block in blocks])
     tools_kept, tools_held = _apart(tools, [tool.name for tool in tools])
+    learnt = {tool.group for tool in tools_kept}
+    tools_held = tuple(tool for tool in tools_held if tool.group not in learnt)
     records_kept, records_held = _apart(records, [record.told[0] for record in records])
     return Split(kept, tools_kept, records_kept), Split(held, tools_held, records_held)
 

@@ -61,6 +61,7 @@ class Tool:
     description: str
     fields: tuple[Field, ...]
     asked: tuple[str, ...]
+    group: str  # of tools that do the same, so that no request tells them apart; else its own name
 
 
 @dataclass(frozen=True)
@@ -80,20 +81,26 @@ class Request:
 
 
 def read() -> tuple[tuple[Tool, ...], tuple[Record, ...]]:
-    tools, records = [], []
     banks = (FOLDER / f"{name}.txt" for name in BANKS)
-    for block in "\n\n".join(bank.read_text("utf-8").strip() for bank in banks).split("\n\n"):
+    return parsed("\n\n".join(bank.read_text("utf-8").strip() for bank in banks))
+
+
+def parsed(text: str) -> tuple[tuple[Tool, ...], tuple[Record, ...]]:
+    """Of blocks. Raises ValueError where a line does not tell all of its tool's or record's parameters."""
+    tools, records = [], []
+    for block in text.split("\n\n"):
         lines: dict[str, list[str]] = {}
         for line in block.splitlines():
             mark, _, rest = line.partition(" ")
             lines.setdefault(mark, []).append(rest.strip())
         if "N:" in lines:
-            fields = _fields(lines["P:"][0])
-            tools.append(Tool(lines["N:"][0], lines["D:"][0], fields, _usable(fields, lines["Q:"])))
+            name, fields = lines["N:"][0], _fields(lines["P:"][0])
+            group = lines.get("G:", [name])[0]
+            tools.append(Tool(name, lines["D:"][0], fields, _checked(fields, lines["Q:"]), group))
         elif "J:" in lines:
             fields = _fields(lines["J:"][0])
-            records.append(Record(fields, _usable(fields, lines["S:"])))
-    return tuple(tool for tool in tools if tool.asked), tuple(record for record in records if record.told)
+            records.append(Record(fields, _checked(fields, lines["S:"])))
+    return tuple(tools), tuple(records)
 
 
 def _fields(text: str) -> tuple[Field, ...]:
@@ -101,10 +108,14 @@ def _fields(text: str) -> tuple[Field, ...]:
     return tuple(Field(name.strip(), type_.strip()) for name, _, type_ in pairs)
 
 
-def _usable(fields: Sequence[Field], texts: Sequence[str]) -> tuple[str, ...]:
-    """Those that tell every field."""
+def _checked(fields: Sequence[Field], texts: Sequence[str]) -> tuple[str, ...]:
+    """Raises ValueError where a text does not tell every field."""
     names = {field.name for field in fields}
-    return tuple(text for text in texts if {found[1] for found in FIELD.finditer(text)} == names)
+    for text in texts:
+        told = {found[1] for found in FIELD.finditer(text)}
+        if told != names:
+            raise ValueError(f"the bank's line {text!r} tells {sorted(told)} and should tell {sorted(names)}")
+    return tuple(texts)
 
 
 class ToolCalls:
@@ -119,14 +130,17 @@ class ToolCalls:
         self._in_its_words = {tool: tuple(t for t in tool.asked if _words(t) & self._words[tool]) for tool in tools}
 
     def offered(self) -> list[Tool]:
-        count = min(len(self._tools), self._random.choice(OFFERED))
-        if self._random.random() >= ALIKE * self._alike:
-            return self._random.sample(list(self._tools), count)
-        first = self._random.choice(list(self._tools))
-        words = self._words[first]
-        near = sorted(self._tools, key=lambda tool: len(words & self._words[tool]), reverse=True)
-        others = [tool for tool in near[: NEIGHBOURS + 1] if tool is not first]
-        offered = [first, *self._random.sample(others, min(len(others), count - 1))]
+        """Of a group one at most: of two tools that do the same none would be the right one."""
+        count = self._random.choice(OFFERED)
+        first = self._random.choice(self._tools)
+        others = [tool for tool in self._tools if tool.group != first.group]
+        if self._random.random() < ALIKE * self._alike:
+            words = self._words[first]
+            others.sort(key=lambda tool: len(words & self._words[tool]), reverse=True)
+            others = others[:NEIGHBOURS]
+        drawn = self._random.sample(others, min(len(others), 2 * count))
+        one_of_each = {tool.group: tool for tool in (first, *drawn)}
+        offered = list(one_of_each.values())[:count]
         self._random.shuffle(offered)
         return offered
 
@@ -178,7 +192,7 @@ class ToolCalls:
         """No tool fits. Now and then one is called all the same, behind the answer: a request may demand a call."""
         draw = self._random.random()
         absent = self._random.choice(self._tools)
-        if draw < 0.4 and all(len(self._words[absent] & self._words[one]) < 2 for one in offered):
+        if draw < 0.4 and not any(self._are_alike(absent, one) for one in offered):
             question, answer = self.request(absent).text, talk.declined()
         else:
             question, answer = talk.of_world() if draw < 0.8 else talk.question(), talk.answer_pieces()
@@ -189,6 +203,9 @@ class ToolCalls:
         values = {field.name: FORCED.get(field.type, question) for field in tool.fields}
         call = "".join(piece.text for piece in _call(tool, Request(question, values)))
         return (*said[:-1], Piece(last.text.removesuffix(END), last.weight), Piece("\n", 0.05), Piece(call, 0.1))
+
+    def _are_alike(self, one: Tool, other: Tool) -> bool:
+        return one.group == other.group or len(self._words[one] & self._words[other]) >= 2
 
     def _told_back(self, tool: Tool, talk: Talk) -> Pieces:
         """After the tool has answered: its answer, quoted."""
