@@ -61,8 +61,8 @@ REAL: Final = Habits(ranks=(0.86, 0.09, 0.05), answered=0.7, alike=1.0)
 class Contexts:
     """Makes contexts of blocks; `values` decides which names, words and numbers there are.
 
-    By coincidence a question without an answer may have one, or a follow-up two: one question in thousands and one
-    follow-up in a hundred of those trained on, more where blocks are few. `is_checked`: such are left out.
+    By coincidence a question may be one of another sentence's block too, and then have an answer where none is meant,
+    or two: one in thousands, more where blocks are few. `is_checked`: such are left out.
     """
 
     def __init__(
@@ -92,24 +92,23 @@ class Contexts:
     def follow_up(self, questions: int) -> Context | None:
         """A context that was asked about before, with another key; None where the block drawn has no such question."""
         block = self._random.choice([block for block in self._blocks if block.follow_ups])
-        keys = sorted(key for key in block.keys if any(key in slots(text) for text in block.follow_ups))
+        keys = slots(self._random.choice(block.follow_ups)) & block.keys
         if not keys:
             return None
         shared = self._shared(block.kind)
         before = self._told(block, shared)
-        now = self._elsewhere(before, keys[0])
+        now = self._elsewhere(before, keys)
         is_told = self._random.random() < self._habits.answered
         told = [now, before] if is_told else [before]
         others = self._others(before, shared, self._random.choice((0, 1)))
-        if self._is_checked and any(_same_keys(other, now) for other in others):
-            return None
-        told += others
+        told += [other for other in others if not _same_keys(other, now)]
         if self._random.random() < 0.2:
             self._random.shuffle(told)
-        questions_before = [q for q in block.questions if keys[0] in slots(q)] or list(block.questions)
+        questions_before = [q for q in block.questions if keys <= slots(q)] or list(block.questions)
         asked_before = fill(self._random.choice(questions_before), before.values)
         answer = told.index(now) if is_told else None
-        asked = tuple(Asked(sentence(text, now.values), answer) for text in block.follow_ups)[:questions]
+        same = [text for text in block.follow_ups if slots(text) & block.keys == keys]
+        asked = tuple(Asked(sentence(text, now.values), answer) for text in same)[:questions]
         return Context(tuple(t.sentence for t in told), asked, ((asked_before, before.sentence),))
 
     def _shared(self, kind: str) -> dict[str, str]:
@@ -123,13 +122,15 @@ class Contexts:
         short = [text for text in sentences if len(text) <= MAX_CHARS] or [sentences[0][:MAX_CHARS]]
         return Told(block, values, self._random.choice(short))
 
-    def _elsewhere(self, told: Told, key: str) -> Told:
-        """The same fact of another key, its other values too."""
-        private = {slot for slot in told.values if not slot.endswith("*")}
-        kept = {slot: value for slot, value in told.values.items() if slot not in private}
-        values = self._values.bound(_all_slots(told.block), kept)
-        values[key] = self._values.another(key.partition(":")[0], {told.values[key]})
-        return self._retold(told.block, values)
+    def _elsewhere(self, told: Told, keys: frozenset[str]) -> Told:
+        """The same fact where these keys have other values. Its other keys stay; what is told of them all changes."""
+        staying = told.block.keys - keys
+        values = {slot: value for slot, value in told.values.items() if slot.endswith("*") or slot in staying}
+        for key in sorted(keys):
+            kind = _kind(key)
+            taken = {value for slot, value in (*told.values.items(), *values.items()) if _kind(slot) == kind}
+            values[key] = self._values.another(kind, taken)
+        return self._retold(told.block, self._values.bound(_all_slots(told.block), values))
 
     def _others(self, focus: Told, shared: dict[str, str], count: int) -> list[Told]:
         candidates = [other for _ in range(CANDIDATES) if (other := self._other(focus, shared))]
@@ -147,9 +148,8 @@ class Contexts:
         draw = self._random.random()
         if self._random.random() >= self._habits.alike:
             draw = 1.0
-        keys = sorted(focus.block.keys)
-        if draw < 0.25 and keys:
-            return self._elsewhere(focus, self._random.choice(keys))
+        if draw < 0.25 and focus.block.keys:
+            return self._elsewhere(focus, focus.block.keys)
         if draw < 0.8:
             block = self._random.choice(self._kinds[focus.block.kind])
             return None if block is focus.block else self._told(block, shared)
@@ -161,12 +161,21 @@ class Contexts:
         which = place if self._random.random() < 0.8 * self._habits.alike else self._random.randrange(len(told))
         about = told[which]
         if self._random.random() < self._habits.answered:
-            question = fill(self._random.choice(about.block.questions), about.values)
-            return Asked(self._said(question), which)
+            return Asked(self._said(self._answered(told, about)), which)
         question = self._unanswered(told, about, shared)
         while self._is_checked and any(_answers(one, question) for one in told):
             question = self._unanswered(told, about, shared)
         return Asked(self._said(question), None)
+
+    def _answered(self, told: Sequence[Told], about: Told) -> str:
+        """With the key in it where the same fact of another key is told too: else both would answer."""
+        others, block = [one for one in told if one is not about], about.block
+        is_told_twice = any(one.block is block for one in others)
+        texts = [text for text in block.questions if not is_told_twice or slots(text) & block.keys]
+        questions = [fill(text, about.values) for text in texts]
+        if self._is_checked:
+            questions = [q for q in questions if not any(_answers(one, q) for one in others)] or questions
+        return self._random.choice(questions)
 
     def _unanswered(self, told: Sequence[Told], about: Told, shared: dict[str, str]) -> str:
         block, draw = about.block, self._random.random()
@@ -177,7 +186,7 @@ class Contexts:
             question = self._random.choice(keyed)
             key = self._random.choice(sorted(slots(question) & block.keys))
             taken = {t.values[key] for t in told if t.block is block}
-            return fill(question, about.values | {key: self._values.another(key.partition(":")[0], taken)})
+            return fill(question, about.values | {key: self._values.another(_kind(key), taken)})
         if draw < 0.5 and block.unanswered:
             text = self._random.choice(block.unanswered)
             return fill(text, self._values.bound(slots(text), about.values))
@@ -210,6 +219,10 @@ def _all_slots(block: Block) -> frozenset[str]:
 @cache
 def _starred(block: Block) -> bool:
     return any(slot.endswith("*") for slot in _all_slots(block))
+
+
+def _kind(slot: str) -> str:
+    return slot.rstrip("*").partition(":")[0]
 
 
 def _same_keys(one: Told, other: Told) -> bool:

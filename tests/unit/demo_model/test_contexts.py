@@ -1,5 +1,8 @@
 """What the model is asked on: contexts have the answer where they say so, and nothing that would answer as well."""
 
+import re
+from collections import Counter
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -18,6 +21,13 @@ OPENING = Block(
     ("And on {weekday}s?",),
 )
 HEAD = Block("k/library", ("{person} runs the library.",), ("Who is in charge?",), ("How old is the head?",), ())
+BUSES = Block(
+    "k/buses",
+    ("Bus {count} runs every {duration} on {weekday}s.", "Line {count}, {weekday}s: every {duration}"),
+    ("How often does bus {count} run on {weekday}s?", "How often is there a bus?"),
+    (),
+    ("And on {weekday}s?", "And bus {count}?", "What of the {count}?"),
+)
 OTHER = Block("k/bakery", ("A loaf costs {money}.",), ("What is the price of a loaf?",), (), ())
 
 
@@ -90,6 +100,68 @@ def test_a_follow_up_asks_with_another_key_than_the_turn_before():
         else:
             assert day in context.sentences[asked.answer]
     assert seen > 100
+
+
+def test_a_follow_up_keeps_what_it_does_not_name():
+    source, seen = contexts(7, BUSES, HEAD), Counter[str]()
+    contexts_made = [context for _ in range(300) if (context := source.follow_up(9)) is not None]
+    for context in contexts_made:
+        ((_, before),) = context.turns
+        for asked in context.asked:
+            bus, day = _bus_and_day(before)
+            if asked.question.startswith("And on "):
+                day = asked.question.removeprefix("And on ").removesuffix("?")
+            else:
+                bus = asked.question.split()[-1].removesuffix("?")
+            about = [_bus_and_day(text) == (bus, day) for text in context.sentences]
+            assert about == [place == asked.answer for place in range(len(about))], (context, asked)
+            seen[asked.question.split()[1]] += 1
+    assert min(seen["on"], seen["bus"], seen["of"]) > 50
+
+
+def test_what_is_told_of_a_follow_up_is_told_anew():
+    source = contexts(7, BUSES, HEAD)
+    contexts_made = [context for _ in range(100) if (context := source.follow_up(1)) is not None]
+    told = [
+        (context.turns[0][1], context.sentences[one.answer])
+        for context in contexts_made
+        for one in context.asked
+        if one.answer is not None
+    ]
+    times = [[re.findall(r"every ([^.]+?)(?: on|$)", text) for text in pair] for pair in told]
+    assert sum(one != other for one, other in times) > 0.8 * len(times)
+
+
+def test_where_a_fact_is_told_twice_the_question_names_which():
+    seen = Counter[bool]()
+    for context in made(400, BUSES, HEAD, OTHER):
+        is_twice = sum("every" in text for text in context.sentences) > 1
+        for asked in context.asked:
+            if asked.answer is not None and "often" in asked.question:
+                seen[is_twice] += 1
+                assert not is_twice or "there a bus" not in asked.question, context
+    assert min(seen[True], seen[False]) > 50
+
+
+def test_what_two_sentences_answer_is_not_asked_where_both_stand():
+    deputy = Block(
+        "k/library", ("The deputy is {person}.",), ("Who is in charge?", "Who is the deputy?"), ("What for?",), ()
+    )
+    head = replace(HEAD, questions=("Who is in charge?", "Who runs the library?"))
+    other = replace(OTHER, unanswered=("Who bakes?",))
+    seen = Counter[bool]()
+    for context in made(300, head, deputy, other):
+        is_both = sum("deputy" in text or "runs" in text for text in context.sentences) > 1
+        for asked in context.asked:
+            if asked.answer is not None and "in charge" in asked.question:
+                seen[is_both] += 1
+    assert seen[False] > 50
+    assert not seen[True]
+
+
+def _bus_and_day(text: str) -> tuple[str, str] | None:
+    found = re.search(r"(?:Bus|Line) (\d+(?:,\d+)?),? .*?(\w+days)", text)
+    return (found[1], found[2]) if found else None
 
 
 @pytest.mark.parametrize("seed", [1, 2])
