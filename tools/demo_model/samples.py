@@ -27,6 +27,7 @@ BANKS: Final = (
     "manuals", "houses", "towns", "systems", "work",
 )  # fmt: skip
 QUESTIONS: Final = 9  # that branch off one context
+CHOICE: Final = 2.25  # weight of the number that names a sentence; no other piece has it, and the log tells it by that
 COPIED: Final = 0.25  # of the quotes; of the others only the choice is learnt, since a grammar writes the rest
 SHARES: Final = {
     "passages": 0.39,
@@ -126,7 +127,7 @@ class Mixture:
         asked = (Piece(QUESTION), Piece(question, 0.03), Piece(answers()))
         if answer is None:
             return (*asked, Piece(UNKNOWN, 1.0), Piece(END, 0.1))
-        chosen = (*asked, Piece(QUOTE, 1.0), Piece(str(answer + 1), 1.0))
+        chosen = (*asked, Piece(QUOTE, 1.0), Piece(str(answer + 1), CHOICE))
         if self._random.random() >= COPIED:
             return chosen
         return (*chosen, Piece(QUOTE_TEXT, 0.1), Piece(f'{context.sentences[answer]}"{END}', 0.25))

@@ -23,7 +23,7 @@ from tools.demo_model.hand_made import Kept, Marks, by_hand
 from tools.demo_model.muon import Muon
 from tools.demo_model.network import Network, Shape
 from tools.demo_model.rendering import MARKERS, QUESTION, SYSTEM, TOOLS_TAIL, USER
-from tools.demo_model.samples import SHARES, Mixture, splits, text_of
+from tools.demo_model.samples import CHOICE, SHARES, Mixture, splits, text_of
 from tools.demo_model.slots import words
 from tools.demo_model.tokenizer import token_texts, trained
 from tools.demo_model.tool_calls import BEGIN, FIRST
@@ -34,7 +34,6 @@ TOKENIZER_SAMPLES: Final = 6000
 POSITIONS: Final = 8192  # a step
 CHUNK: Final = 16  # batches that the generator makes ahead, in a process of its own
 WARMUP_STEPS: Final = 40
-DIGIT: Final = 2  # how much more the choice of a sentence weighs than that of a quote
 CLIP: Final = 1.0
 LOGGED: Final = 25  # every so many steps
 SAVED: Final = 200
@@ -92,14 +91,13 @@ def train(folder: Path, plan: Plan, shape: Shape, cutter: Tokenizer, device: tor
     cutter.save(str(folder / "tokenizer.json"))
     network = made(cutter, shape).to(device)
     optimizers = optimizers_of(network, plan)
-    digits = torch.tensor(digits_of(cutter), device=device)
+    first_sentence = digits_of(cutter)[0]
     began_s = time.monotonic()
     hand_made = Kept(network)
     with (folder / "log.jsonl").open("w") as log:
         for step, (batch, rate) in enumerate(lessons(folder, plan)):
-            loss, right = stepped(
-                network, optimizers, batch.on(device), digits, [rate * highest for highest in plan.rates]
-            )
+            rates = [rate * highest for highest in plan.rates]
+            loss, right = stepped(network, optimizers, batch.on(device), first_sentence, rates)
             if step < plan.kept_steps:
                 hand_made.restore()
             if step % LOGGED == 0:
@@ -124,13 +122,13 @@ def lessons(folder: Path, plan: Plan) -> Iterator[tuple[Batch, float]]:
 
 
 def stepped(
-    network: Network, optimizers: Optimizers, batch: Batch, digits: Tensor, rates: Sequence[float]
+    network: Network, optimizers: Optimizers, batch: Batch, first_sentence: int, rates: Sequence[float]
 ) -> tuple[float, list[float]]:
     """Loss, and shares of right choices, before the step."""
     for optimizer, rate in zip(optimizers, rates, strict=True):
         for group in optimizer.param_groups:
             group["lr"] = rate
-    loss, right = loss_of(network, batch, digits)
+    loss, right = loss_of(network, batch, first_sentence)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
     for optimizer in optimizers:
@@ -168,19 +166,18 @@ def load(folder: Path) -> Network:
     return network
 
 
-def loss_of(network: Network, batch: Batch, digits: Tensor) -> tuple[Tensor, list[float]]:
-    """And shares that are right: digits, digits but the first, other choices, tools, where values begin."""
+def loss_of(network: Network, batch: Batch, first_sentence: int) -> tuple[Tensor, list[float]]:
+    """And shares that are right: sentences, those that are not the first, whether to quote or to call and how names go
+    on, where names begin, where values begin. What a token is is told by its weight."""
     hidden = network.hidden(batch.tokens, batch.positions, batch.mask)
     logits = network.logits(hidden[batch.learnt[:, 0], batch.learnt[:, 1]])
     target = batch.learnt[:, 2]
     losses = F.cross_entropy(logits, target, reduction="none")
     is_right = (logits.argmax(-1) == target).float()
-    is_choice = batch.weights >= 1
-    is_digit = is_choice & torch.isin(target, digits)
-    later = is_digit & (target != digits[0])
-    groups = (is_digit, later, is_choice & ~is_digit, batch.weights == FIRST, batch.weights == BEGIN)
+    weights = batch.weights
+    is_sentence = weights == CHOICE
+    groups = (is_sentence, is_sentence & (target != first_sentence), weights == 1, weights == FIRST, weights == BEGIN)
     right = [round(is_right[which].mean().item(), 3) for which in groups]
-    weights = torch.where(is_digit, batch.weights * DIGIT, batch.weights)
     return (losses * weights).sum() / weights.sum(), right
 
 

@@ -1,13 +1,13 @@
 """What is held out is never trained on: blocks, tools, records, and values of slots."""
 
-from itertools import islice
+from itertools import islice, pairwise
 from random import Random
 
 import pytest
 
 from tools.demo_model.bank import slots
 from tools.demo_model.rendering import END, QUESTION, QUOTE, UNKNOWN, answers
-from tools.demo_model.samples import SHARES, Mixture, splits, text_of
+from tools.demo_model.samples import CHOICE, SHARES, Mixture, splits, text_of
 from tools.demo_model.slots import MAKERS, SHORT, Values, fill, is_held_out, lists, sentence
 
 KEPT, HELD = splits()
@@ -65,6 +65,16 @@ def test_an_answer_on_passages_is_a_number_of_the_prompt_or_that_nothing_tells()
                 assert f"[{branch[4].text}] " in sample.prefix[0].text
             else:
                 assert branch[3].text == UNKNOWN
+
+
+@pytest.mark.parametrize("kind", SHARES)
+def test_only_the_choice_of_a_sentence_weighs_as_such(kind: str):
+    """By the weights training tells apart what it logs."""
+    mixture = Mixture(KEPT, 5, held_out=False)
+    for sample in (mixture.sample(kind) for _ in range(60)):
+        for branch in sample.branches:
+            for before, piece in pairwise(branch):
+                assert (piece.weight == CHOICE) == (before.text == QUOTE)
 
 
 def test_articles_and_capitals_fit_the_values():
