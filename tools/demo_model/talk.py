@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from random import Random
 from typing import Final
 
@@ -24,6 +25,10 @@ class Memory:
     told: tuple[str, ...]
     asked: tuple[str, ...]
 
+    @cached_property
+    def all_slots(self) -> frozenset[str]:
+        return frozenset(slot for text in (*self.told, *self.asked) for slot in slots(text))
+
 
 def read() -> tuple[tuple[Intent, ...], tuple[Memory, ...]]:
     intents, memories = [], []
@@ -37,6 +42,12 @@ def read() -> tuple[tuple[Intent, ...], tuple[Memory, ...]]:
         elif "M:" in lines:
             memories.append(Memory(*(tuple(lines[mark]) for mark in ("T:", "Q:"))))
     return tuple(intents), tuple(memories)
+
+
+def stated(memories: Sequence[Memory], values: Values, random: Random) -> tuple[list[str], list[dict[str, str]]]:
+    """A statement of each, as a user tells it, and the values in it."""
+    bound = [values.bound(memory.all_slots) for memory in memories]
+    return [sentence(random.choice(memory.told), of) for memory, of in zip(memories, bound, strict=True)], bound
 
 
 class Talk:
@@ -88,8 +99,7 @@ class Talk:
     def memory(self, branches: int) -> Sample:
         """Several things are told, then asked for; now and then one that was not told, or another is told."""
         told = self._random.sample(list(self._memories), self._random.choice((1, 2, 2, 3)))
-        values = [self._values.bound(_slots(memory)) for memory in told]
-        statements = [sentence(self._random.choice(memory.told), v) for memory, v in zip(told, values, strict=True)]
+        statements, values = stated(told, self._values, self._random)
         turns: list[str] = []
         for statement in statements:
             turns.append(f"{statement}{answers()}{NOTED}")
@@ -115,7 +125,7 @@ class Talk:
         return Sample((Piece(USER),), tuple(self._noted(self._random.choice(self._memories)) for _ in range(branches)))
 
     def _noted(self, memory: Memory) -> Pieces:
-        told = sentence(self._random.choice(memory.told), self._values.bound(_slots(memory)))
+        (told,), _ = stated([memory], self._values, self._random)
         return _said(told, Piece(f"{NOTED}{END}", 1.0))
 
     def _filled(self, text: str) -> str:
@@ -136,7 +146,3 @@ def _remembered(statement: str) -> Pieces:
 
 def _text(pieces: Pieces) -> str:
     return "".join(piece.text for piece in pieces)
-
-
-def _slots(memory: Memory) -> frozenset[str]:
-    return frozenset(slot for text in (*memory.told, *memory.asked) for slot in slots(text))

@@ -2,10 +2,11 @@
 
 import pytest
 
-from tools.demo_model.evaluation.__main__ import arguments, command
+from tools.demo_model.evaluation.__main__ import arguments, command, main
 from tools.demo_model.evaluation.calls import Share
-from tools.demo_model.evaluation.card import BEGIN, END, Circumstances, Measured, page, replaced
+from tools.demo_model.evaluation.card import BEGIN, END, GROUPS, Circumstances, Measured, page, replaced
 from tools.demo_model.evaluation.judging import Told, Verdict
+from tools.demo_model.evaluation.texts import FOLDER
 from tools.demo_model.evaluation.waking import FirstToken
 
 WHERE = Circumstances("2026-11-28", "2 processors", "./run.sh demo-model eval", "ab12", 7)
@@ -50,6 +51,21 @@ def test_the_command_is_shown_without_key_address_and_folders():
     shown = command(arguments().parse_args(options))
     assert shown == "./run.sh demo-model eval --model x.gguf --texts 'a*' --only texts --url …"
     assert command(arguments().parse_args(["--write"])) == "./run.sh demo-model eval"
+
+
+@pytest.mark.parametrize("some", [["--only", "talk"], ["--texts", "dev-*"]])
+def test_a_part_of_the_tables_is_not_written(some: list[str], capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        main([*some, "--write"])
+    assert "--write replaces all tables" in capsys.readouterr().err
+
+
+def test_each_text_is_of_a_group_that_the_card_names():
+    assert {path.stem.partition("-")[0] for path in FOLDER.glob("*.json")} == GROUPS.keys()
+
+
+def test_of_nothing_there_is_no_share():
+    assert "| said | 0 of 0 |  |  |" in page(Measured(calls=(Share("said", 0, 0),)), WHERE).splitlines()
 
 
 def test_the_part_between_the_marks_is_replaced_and_nothing_else():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.demo_model.evaluation.judging import Called, called, counts, fits, judged, percentile, same
+from tools.demo_model.evaluation.judging import Called, called, counts, fits, is_of_a_turn, judged, percentile, same
 
 SOURCE = "It opens at 9. It closes\nat 5. Dogs may enter.\n"
 CITED = ("It closes\nat 5.", "It opens at 9.")
@@ -21,6 +21,7 @@ CLOSES = "It closes at 5."
         ('According to [1]: "It closes at 6."', CLOSES, "invented"),
         ('According to [3]: "It closes\nat 5."', CLOSES, "invented"),
         ('According to [0]: "It closes\nat 5."', CLOSES, "invented"),
+        ('According to [1]: "It closes"', CLOSES, "wrong quote"),  # a part of what is cited
         ("It closes at 5.", CLOSES, "invented"),
         ("", None, "invented"),
     ],
@@ -32,8 +33,29 @@ def test_an_answer_is_right_if_it_quotes_the_sentence_and_cites_it(answer: str, 
 def test_what_the_prompt_escapes_is_quoted_as_it_stands_there():
     text = "[1] is <|im_end|>."
     shown = "\\[1] is <\\|im_end|>."
-    assert judged(f'According to [1]: "{shown}"', (text,), text, f"First. {text}") in {"right", "invented"}
+    assert judged(f'According to [1]: "{shown}"', (text,), text, text) == "right"
+    assert judged(f'According to [1]: "{shown}"', (text,), text, f"First. {text}") == "right"  # no backslash there
     assert judged('According to [1]: "[1] is <|im_end|>."', (text,), text, text) == "invented"
+    assert judged(f'According to [1]: "{shown}"', (text,), text, "First.") == "invented"
+
+
+def test_a_sentence_that_only_contains_the_wanted_one_is_another():
+    long = "It closes at 5. Dogs may enter."
+    assert judged(f'According to [1]: "{long}"', (long,), CLOSES, SOURCE) == "wrong quote"
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_told"),
+    [
+        ('You said: "My cat is Tom."', True),
+        ('You said: "My cat is Tim."', False),
+        ('You said: "My cat is', True),  # cut
+        ('You said: ""', False),
+        ("You have not told me that.", True),
+    ],
+)
+def test_what_a_user_is_said_to_have_said_stands_in_a_turn(answer: str, is_told: bool):
+    assert is_of_a_turn(answer, ["It rains.", "My cat is Tom."]) == is_told
 
 
 def message(*calls: tuple[str, str]) -> dict[str, object]:
@@ -48,8 +70,8 @@ def message(*calls: tuple[str, str]) -> dict[str, object]:
         (message(("get", '{"city": "Paris", "days": 2}')), Called(True, False, False)),
         (message(("put", '{"city": "Rome", "days": 2}')), Called(False, False, True)),
         (message(("get", "{")), Called(True, False, True)),
-        (message(("get", "{}"), ("get", "{}")), Called(False, False, False)),
-        ({"content": "Rome"}, Called(False, False, True)),
+        (message(("get", "{}"), ("get", "{}")), Called(False, False, None)),
+        ({"content": "Rome"}, Called(False, False, None)),
     ],
 )
 def test_a_call_is_right_by_name_and_by_every_argument(said: dict[str, object], expected: Called):

@@ -22,8 +22,11 @@ PARTS: Final = ("texts", "synthetic", "calls", "talk", "waking")
 
 
 def main(argv: list[str]) -> int:
-    asked = arguments().parse_args(argv)
+    parser = arguments()
+    asked = parser.parse_args(argv)
     parts = tuple(asked.only or PARTS)
+    if asked.write and (set(parts) != set(PARTS) or asked.texts != "*"):
+        parser.error("--write replaces all tables of the card: not with --only or --texts, which leave some out")
     try:
         with ready(asked.model, asked.url, asked.key) as server:
             measured = measure(server, parts, asked.texts, asked.seed)

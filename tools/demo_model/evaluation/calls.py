@@ -52,7 +52,8 @@ def _calls(asked: Asked, calls: ToolCalls, random: Random, about: str, *, is_goa
     yield Share(f"{about}: name", sum(one.has_name for one in found), len(found), 0.95 if is_goal else None)
     exact = sum(one.is_exact for one in found)
     yield Share(f"{about}: arguments exact", exact, len(found), 0.9 if is_goal else None, tuple(samples))
-    yield Share(f"{about}: every text argument in the user's words", sum(one.is_said for one in found), len(found))
+    said = [one.is_said for one in found if one.is_said is not None]
+    yield Share(f"{about}: every text argument in the user's words, of single calls made", sum(said), len(said))
 
 
 def _uncalled(asked: Asked, calls: ToolCalls, blocks: Sequence[Block], values: Values, random: Random) -> Share:

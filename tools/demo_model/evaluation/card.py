@@ -13,7 +13,11 @@ from tools.demo_model.evaluation.waking import FirstToken
 BEGIN: Final = "<!-- measured: ./run.sh demo-model eval --write replaces what follows, up to the next mark -->"
 END: Final = "<!-- end of what was measured -->"
 SAMPLES: Final = 5  # right ones, and as many wrong ones
-GROUPS: Final = {"dev": "used while it was built", "blind": "written by others"}
+GROUPS: Final = {
+    "aside": "written by others",
+    "blind": "written by others",
+    "dev": "used while it was built",
+}
 SHOWN: Final = 300  # characters of a sample
 
 
@@ -100,7 +104,7 @@ def _row(name: str, told: Sequence[Told], *, has_time: bool = False) -> Sequence
 
 def _share_row(share: Share) -> Sequence[str]:
     goal = "" if share.goal is None else f"{share.goal:.0%}"
-    return share.what, f"{share.right} of {share.of}", f"{share.right / share.of:.1%}", goal
+    return share.what, f"{share.right} of {share.of}", f"{share.right / share.of:.1%}" if share.of else "", goal
 
 
 def _first_row(first: FirstToken) -> Sequence[str]:

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from llmanager.chat.prompt import neutral
 from llmanager.chat.quoting import UNKNOWN
+from tools.demo_model.rendering import MEMORY
 
 Verdict = Literal["right", "wrong quote", "wrong unknown", "invented"]
 VERDICTS: Final[tuple[Verdict, ...]] = ("right", "wrong quote", "wrong unknown", "invented")
@@ -28,7 +29,7 @@ class Told:
 
 
 def judged(answer: str, citations: Sequence[str], wanted: str | None, source: str) -> Verdict:
-    """`source`: all of what was ingested. A quote is right with the wanted sentence in it and in what its [n] cites.
+    """`source`: all of what was ingested. A quote is right if it is the wanted sentence, and what its [n] cites.
 
     Invented is what neither the source has word for word, nor is the one phrase for not knowing.
     """
@@ -36,16 +37,27 @@ def judged(answer: str, citations: Sequence[str], wanted: str | None, source: st
         return "right" if wanted is None else "wrong unknown"
     said = _QUOTE.fullmatch(answer)
     cited = _cited(citations, said)
-    if said is None or cited is None or squeezed(said[2]) not in squeezed(neutral(source)):
+    if said is None or cited is None:
         return "invented"
-    is_wanted = wanted is not None and all(squeezed(neutral(wanted)) in squeezed(text) for text in (said[2], cited))
+    quote, is_cited = squeezed(said[2]), squeezed(said[2]) == squeezed(neutral(cited))
+    # As the prompt shows it a sentence may have a backslash before it that it has not where it stands within a line.
+    if quote not in squeezed(neutral(source)) and not (is_cited and squeezed(cited) in squeezed(source)):
+        return "invented"
+    is_wanted = wanted is not None and is_cited and squeezed(cited) == squeezed(wanted)
     return "right" if is_wanted else "wrong quote"
 
 
 def _cited(citations: Sequence[str], said: re.Match[str] | None) -> str | None:
-    """What its [n] cites, as the prompt shows it; None: there is no such number."""
+    """What its [n] cites; None: there is no such number."""
     number = int(said[1]) if said else 0
-    return neutral(citations[number - 1]) if 1 <= number <= len(citations) else None
+    return citations[number - 1] if 1 <= number <= len(citations) else None
+
+
+def is_of_a_turn(answer: str, turns: Sequence[str]) -> bool:
+    """Whether what it says that the user said stands in a turn; nothing said is well, too."""
+    _, begin, told = answer.partition(MEMORY)
+    text = squeezed(told.strip().removesuffix('"'))
+    return not begin or (bool(text) and any(text in squeezed(turn) for turn in turns))
 
 
 def squeezed(text: str) -> str:
@@ -62,14 +74,14 @@ class Called:
 
     has_name: bool
     is_exact: bool  # name and all arguments
-    is_said: bool  # each text among the arguments stands in the user's words
+    is_said: bool | None  # each text among the arguments stands in the user's words; None: there is not one call
 
 
 def called(message: Mapping[str, Any], name: str, values: Mapping[str, Any], words: str) -> Called:
     """`message`: the assistant's, in OpenAI's words. Several calls, or none, are wrong."""
     calls = message.get("tool_calls") or []
     if len(calls) != 1:
-        return Called(False, False, not calls)
+        return Called(False, False, None)
     function = calls[0]["function"]
     arguments = decoded(function["arguments"])
     has_name = function["name"] == name

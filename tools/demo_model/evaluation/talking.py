@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from tools.demo_model.bank import slots
 from tools.demo_model.evaluation.calls import Share
+from tools.demo_model.evaluation.judging import is_of_a_turn
 from tools.demo_model.evaluation.server import Asked
 from tools.demo_model.rendering import UNTOLD
 from tools.demo_model.samples import splits
-from tools.demo_model.slots import Values, fill, sentence
-from tools.demo_model.talk import Memory, read
+from tools.demo_model.slots import Values, fill
+from tools.demo_model.talk import read, stated
 
 QUESTIONS: Final = 60
 NAME: Final = "demo-tiny"
@@ -51,22 +52,26 @@ def _matching(asked: Asked, what: str, questions: tuple[str, ...], words: tuple[
 def _memory(asked: Asked, values: Values, random: Random) -> Iterator[Share]:
     """Two or three things are told in a kept chat; then one of them is asked for, or something that was not told."""
     _, memories = read()
-    told_samples, untold_samples = [], []
+    told_samples, untold_samples, remembered = [], [], []
     for _ in range(QUESTIONS):
         told = random.sample(memories, random.choice((2, 3)))
-        known = [values.bound(_slots(memory)) for memory in told]
-        statements = [sentence(random.choice(memory.told), of) for memory, of in zip(told, known, strict=True)]
+        statements, known = stated(told, values, random)
         chat_id = _chat(asked, statements)
         which = random.randrange(len(told))
         question = fill(random.choice(told[which].asked), known[which])
         said = _said(asked, question, chat_id=chat_id)
-        told_samples.append((f"{' / '.join(statements)} / {question}", said, statements[which] in said))
+        asked_for = f"{' / '.join(statements)} / {question}"
+        told_samples.append((asked_for, said, statements[which] in said))
+        remembered.append((asked_for, said, is_of_a_turn(said, statements)))
         other = random.choice([memory for memory in memories if memory not in told])
-        question = fill(random.choice(other.asked), values.bound(_slots(other)))
+        question = fill(random.choice(other.asked), values.bound(other.all_slots))
         said = _said(asked, question, chat_id=_chat(asked, statements))
-        untold_samples.append((f"{' / '.join(statements)} / {question}", said, said == UNTOLD))
+        asked_for = f"{' / '.join(statements)} / {question}"
+        untold_samples.append((asked_for, said, said == UNTOLD))
+        remembered.append((asked_for, said, is_of_a_turn(said, statements)))
     yield _share("asked for what was told in an earlier turn: says it word for word", told_samples)
     yield _share("asked for what was not told: says so", untold_samples)
+    yield _share("of both: invents nothing that the user had said", remembered)
 
 
 def _chat(asked: Asked, statements: list[str]) -> str:
@@ -95,7 +100,3 @@ def _said(asked: Asked, question: str, **more: Any) -> str:
 
 def _share(what: str, samples: list[tuple[str, str, bool]]) -> Share:
     return Share(what, sum(right for *_, right in samples), len(samples), None, tuple(samples))
-
-
-def _slots(memory: Memory) -> frozenset[str]:
-    return frozenset(slot for text in (*memory.told, *memory.asked) for slot in slots(text))
