@@ -18,8 +18,7 @@ ENDS: Final = f"{END}\n"  # as an answer within a chat ends: it ends one as well
 STILL: Final = 1e12  # what llama.cpp divides an angle by: such a pair does not turn
 
 
-def export(network: Network, tokenizer: Tokenizer, path: Path, *, is_exact: bool = False) -> None:
-    """`is_exact`: 32 bits, to compare with."""
+def export(network: Network, tokenizer: Tokenizer, path: Path) -> None:
     writer = gguf.GGUFWriter(str(path), "llama")
     shape = network.shape
     writer.add_name("demo-tiny")
@@ -37,10 +36,10 @@ def export(network: Network, tokenizer: Tokenizer, path: Path, *, is_exact: bool
     writer.add_rope_freq_base(ROPE_BASE)
     writer.add_layer_norm_rms_eps(EPSILON)
     writer.add_vocab_size(shape.vocabulary)
-    writer.add_file_type(gguf.LlamaFileType.ALL_F32 if is_exact else gguf.LlamaFileType.MOSTLY_Q8_0)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
     _add_tokenizer(writer, tokenizer)
     for name, tensor in _tensors(network).items():
-        if is_exact or tensor.ndim == 1:
+        if tensor.ndim == 1:
             writer.add_tensor(name, tensor)
         else:
             eight_bits = gguf.GGMLQuantizationType.Q8_0

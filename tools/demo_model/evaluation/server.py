@@ -42,9 +42,6 @@ class Asked:
         message: dict[str, Any] = self.api.post("/v1/chat/completions", body)["choices"][0]["message"]
         return message
 
-    def said(self, messages: Sequence[dict[str, Any]]) -> str:
-        return str(self.complete(messages)["content"] or "")
-
     def create_model(self, name: str, source: str, kind: str) -> None:
         self.api.post("/model/create", {"name": name, "model": source, "kind": kind})
         self.made.append(("/model/delete", {"name": name}))
