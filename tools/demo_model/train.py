@@ -9,10 +9,10 @@ import torch
 
 from tools.demo_model import template
 from tools.demo_model.export import export
-from tools.demo_model.network import Shape
 from tools.demo_model.tokenizer import load as load_tokenizer
-from tools.demo_model.training import Plan, load, tokenizer, train
+from tools.demo_model.training import Plan, load, made, tokenizer, train
 
+STEPS = f"default: {Plan().steps}, two processors take an hour and a half; with --start {Plan.further(0).steps}"
 TRY = """\
 {path} ({mib:.1f} MiB), trained for {minutes:.0f} minutes.
 Measure it:  ./run.sh demo-model eval --model {path}
@@ -22,19 +22,22 @@ Only the catalog's demo-tiny is held to quoting: ./run.sh demo-model eval puts t
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="./run.sh demo-model train", description="Train demo-tiny from nothing.")
-    parser.add_argument("--steps", type=int, default=Plan().steps, help="%(default)s take two processors about an hour")
+    parser = argparse.ArgumentParser(prog="./run.sh demo-model train", description="Train demo-tiny.")
+    parser.add_argument("--steps", type=int, help=STEPS)
     parser.add_argument("--folder", type=Path, default=Path("build/demo-model"), help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=Plan.seed, help="of weights and samples; default: %(default)s")
+    parser.add_argument("--start", type=Path, help="the folder of an earlier run: go on from its weights")
     asked = parser.parse_args(argv)
-    folder, began_s = asked.folder, time.monotonic()
+    folder, start, began_s = asked.folder, asked.start, time.monotonic()
+    plan = Plan.further(asked.seed) if start else Plan(asked.seed)
+    plan = plan.of(asked.steps or plan.steps)
     template.check()
     folder.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    print(f"training on {device}, {asked.steps} steps, log in {folder / 'log.jsonl'}", flush=True)
+    print(f"training on {device}, {plan.steps} steps, log in {folder / 'log.jsonl'}", flush=True)
     try:
-        cutter = tokenizer(asked.seed)
-        train(folder, Plan(asked.seed).of(asked.steps), Shape(cutter.get_vocab_size()), cutter, device)
+        cutter = load_tokenizer(start / "tokenizer.json") if start else tokenizer(asked.seed)
+        train(folder, plan, load(start) if start else made(cutter, asked.seed), cutter, device)
     except KeyboardInterrupt:
         print("stopped; nothing is exported, and the next run begins anew", file=sys.stderr)
         return 130

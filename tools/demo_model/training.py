@@ -59,6 +59,7 @@ class Plan:
         Phase(MIXED, 450, 1.0),
         Phase(REAL, 1800, 0.0),
     )
+    first_rate: float = 1.0
     kept_steps: int = 250  # in which heads made by hand stay as they are
     muon_rate: float = 1.5e-3
     adam_rate: float = 2e-3
@@ -71,6 +72,11 @@ class Plan:
     @property
     def steps(self) -> int:
         return sum(phase.steps for phase in self.phases)
+
+    @staticmethod
+    def further(seed: int) -> "Plan":
+        """For a network that has been trained: the last lesson again, with samples of its own."""
+        return Plan(seed + 1000, (Phase(REAL, 500, 0.0),), first_rate=0.4, kept_steps=0)
 
     def of(self, steps: int) -> "Plan":
         """The same in so many steps."""
@@ -85,11 +91,10 @@ def tokenizer(seed: int) -> Tokenizer:
     return trained([*texts, *lists * 40], VOCABULARY)
 
 
-def train(folder: Path, plan: Plan, shape: Shape, cutter: Tokenizer, device: torch.device) -> None:
+def train(folder: Path, plan: Plan, network: Network, cutter: Tokenizer, device: torch.device) -> None:
     """Writes tokenizer.json, weights.pt (also between) and log.jsonl into the folder."""
-    torch.manual_seed(plan.seed)
     cutter.save(str(folder / "tokenizer.json"))
-    network = made(cutter, shape).to(device)
+    network.to(device)
     optimizers = optimizers_of(network, plan)
     first_sentence = digits_of(cutter)[0]
     began_s = time.monotonic()
@@ -113,7 +118,7 @@ def lessons(folder: Path, plan: Plan) -> Iterator[tuple[Batch, float]]:
     """Each step's batch, and its rate as a share of the highest."""
     done = 0
     for number, phase in enumerate(plan.phases):
-        first_rate = plan.phases[number - 1].last_rate if number else 1.0
+        first_rate = plan.phases[number - 1].last_rate if number else plan.first_rate
         with closing(ahead(folder, plan.seed + 100 * number, phase)) as endless:
             for step, batch in enumerate(islice(endless, phase.steps)):
                 rate = first_rate + (phase.last_rate - first_rate) * step / phase.steps
@@ -137,8 +142,10 @@ def stepped(
     return loss.item(), right
 
 
-def made(cutter: Tokenizer, shape: Shape) -> Network:
+def made(cutter: Tokenizer, seed: int) -> Network:
     """As training begins."""
+    torch.manual_seed(seed)
+    shape = Shape(cutter.get_vocab_size())
     network = Network(shape, embeddings(token_texts(cutter), shape.width))
     vocabulary = cutter.get_vocab()
     parts = tuple(vocabulary[text] for text in MARKERS)
