@@ -8,8 +8,8 @@ Grammars in GBNF, as llama.cpp reads it. Pure. Over passages the answers are exa
 Without any it speaks freely, but what it says that the user said was said, word for word.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from llmanager.chat.entities import Passage
 from llmanager.chat.prompt import neutral
@@ -20,7 +20,9 @@ SAID: Final = 'You said: "'
 # Cosines of all-MiniLM-L6-v2. Others set unrelated texts at 0.4 or 0.7: of those that are not known no passage has one.
 SURE: Final = 0.5  # a best sentence with this cosine answers: the embedder knows more words than who only may quote
 UNLIKELY: Final = 0.2  # of another thing altogether: such a model may quote all the same, and is not asked
-SAMPLING: Final = {"temperature": 0}  # in OpenAI's words, where the caller does not say: the likeliest quote
+# In OpenAI's words, where the caller does not say: the likeliest answer. People mostly ask for what a text tells, more
+# often than such a model expects: it says that it does not know where it is a little surer of that.
+SAMPLING: Final[Mapping[str, Any]] = {"temperature": 0, "logit_bias": {UNKNOWN: -1.5}}
 
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 

@@ -39,8 +39,9 @@ async def augmented(augmenter: Augmenter, caller: Principal, ask: Ask) -> Ask:
     )
     head = structs.replace(ask.head, messages=[Raw(message) for message in told.messages])
     grammar = "" if _asks_for_a_shape(ask.head) else told.grammar
-    if grammar and head.temperature is None:
-        head.temperature = 0  # as /chat: which passage is quoted is no matter of chance
+    if grammar:
+        unsaid = {name: value for name, value in told.sampling.items() if getattr(head, name) is None}
+        head = structs.replace(head, **unsaid)
     return replace(ask, head=head, citations=told.citations, grammar=grammar)
 
 

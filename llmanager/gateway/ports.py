@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from llmanager.kernel.errors import LLManagerError
 from llmanager.kernel.principal import Principal
@@ -145,6 +145,7 @@ class Augmented:
     messages: tuple[bytes, ...]  # a JSON object each
     citations: bytes  # a JSON array: what answers carry beside OpenAI's members
     grammar: str = ""  # that the answer is held to where the request asks for no shape in `response_format`
+    sampling: Mapping[str, Any] = field(default_factory=dict)  # then, in OpenAI's words, where the request does not say
 
 
 class Augmenter(Protocol):

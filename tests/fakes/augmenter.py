@@ -27,4 +27,9 @@ class FakeAugmenter:
         await self.held.wait()
         if self.failure is not None:
             raise self.failure
-        return Augmented((b'{"role":"user","content":"[1] \\u00e9"}',), json.dumps(CITATIONS).encode(), self.grammar)
+        return Augmented(
+            (b'{"role":"user","content":"[1] \\u00e9"}',),
+            json.dumps(CITATIONS).encode(),
+            self.grammar,
+            {"temperature": 0},
+        )

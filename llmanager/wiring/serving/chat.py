@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from llmanager.api.routes.chat import citations_view
+from llmanager.chat import quoting
 from llmanager.chat.dialogue import dialogue
 from llmanager.chat.entities import Cosines, Passage, Piece, Question, Search, Turn
 from llmanager.chat.usecases.assistant import Assistant
@@ -133,7 +134,7 @@ class ChatAugmenter:
         question = Question(model, said.question, said.system, Search(vdb), max_tokens)
         prompt = await prepare(self._assistant, caller, question, turns=said.turns)
         citations = msgspec.json.encode(citations_view(prompt.citations))
-        return Augmented(tuple(map(encoded, prompt.messages)), citations, prompt.grammar)
+        return Augmented(tuple(map(encoded, prompt.messages)), citations, prompt.grammar, quoting.SAMPLING)
 
 
 def _text_of(message: bytes) -> tuple[str, str]:

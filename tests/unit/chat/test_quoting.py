@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from llmanager.adapters.local.demo_model import PACKAGED
-from llmanager.chat.entities import Passage
-from llmanager.chat.quoting import SAID, SURE, UNKNOWN, UNLIKELY, grammar, literal, quote, recall
+from llmanager.chat.entities import Draft, Passage
+from llmanager.chat.prompt import messages
+from llmanager.chat.quoting import SAID, SAMPLING, SURE, UNKNOWN, UNLIKELY, grammar, literal, quote, recall
 from tests.fakes.chat import passage
 from tests.fakes.engine import Engine, engine
 
@@ -26,8 +27,8 @@ def server() -> Iterator[Engine]:
 
 
 def said(server: Engine, grammar: str, seed: int = 0, **more: Any) -> dict[str, Any]:
-    messages = [{"role": "user", "content": "Hello"}]
-    body = {"messages": messages, "grammar": grammar, "seed": seed, "temperature": 2.0, "max_tokens": 480, **more}
+    free = {"messages": [{"role": "user", "content": "Hello"}], "temperature": 2.0, "max_tokens": 480}
+    body = {**free, "grammar": grammar, "seed": seed, **more}
     choice: dict[str, Any] = server.post("/v1/chat/completions", body)["choices"][0]
     return {"text": choice["message"]["content"], "why": choice["finish_reason"]}
 
@@ -79,6 +80,16 @@ def test_the_real_engine_says_one_of_these_and_nothing_else(server: Engine):
     answers = [said(server, grammar(passages), seed) for seed in range(8)]
     assert {answer["text"] for answer in answers} <= allowed
     assert {answer["why"] for answer in answers} == {"stop"}
+
+
+def test_the_real_engine_takes_the_doubt(server: Engine):
+    """In the words in which it is sent, which are OpenAI's but for the token: that is a text."""
+    passages = (sentence("It opens at 5."),)
+    asked = [{"role": m.role, "content": m.content} for m in messages(Draft("What does it cost?", "", passages))]
+    given = {"messages": asked, "temperature": 0, "max_tokens": 60}
+    for bias, answer in ((50, UNKNOWN), (-50, quote(1, "It opens at 5."))):
+        assert said(server, grammar(passages), **given, logit_bias={UNKNOWN: bias})["text"] == answer
+    assert said(server, grammar(passages), **given | SAMPLING)["why"] == "stop"
 
 
 def test_every_sign_comes_through_the_real_engine(server: Engine):

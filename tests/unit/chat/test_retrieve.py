@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from llmanager.chat.entities import Answer, Ask, Budget, Context, Passage, Question, Search, Traits, Turn
-from llmanager.chat.quoting import SAID, literal
+from llmanager.chat.quoting import SAID, SAMPLING, literal
 from llmanager.chat.usecases.answer import answer, stream_answer
 from llmanager.kernel.errors import Unavailable
 from llmanager.kernel.principal import Principal
@@ -160,8 +160,9 @@ async def test_its_answer_is_the_likeliest_unless_the_caller_says_otherwise():
     await answer(made, ADA, ask("Why?", parameters={"temperature": 0.5}))
     _ = [event async for event in stream_answer(made, ADA, ask("Why?"))]
     await answer(made, ADA, Ask(Question("m", "Why?")))
-    zero = {"temperature": 0}
-    assert made.models.parameters == [{**zero, "seed": 1}, {"temperature": 0.5}, zero, zero]
+    assert SAMPLING["temperature"] == 0
+    seeded, warm = {**SAMPLING, "seed": 1}, {**SAMPLING, "temperature": 0.5}
+    assert made.models.parameters == [seeded, warm, SAMPLING, SAMPLING]
 
 
 async def test_of_nothing_found_it_knows_nothing():
