@@ -15,7 +15,7 @@
 #: ./run.sh coverage [module …]        branch coverage of the lifecycle modules by their unit tests
 #: ./run.sh mutate [module …]          plant small mistakes in them, and see whether those tests notice (minutes)
 #: ./run.sh bench [name [options]]     benchmarks
-#: ./run.sh demo-model train|eval      make demo-tiny anew (an hour of 2 cores; torch: 5.5 GB); measure it end to end
+#: ./run.sh demo-model train|eval      make demo-tiny anew (1.5 hours of 2 cores; torch: 5.5 GB); measure it end to end
 #: ./run.sh synth [--stage S]          AWS: the templates into cdk.out, and cdk-nag and cfn-lint on them
 #: ./run.sh lock                      make requirements/*.txt and .env.template anew from what they follow
 #: ./run.sh deploy [--stage S]         put the API on AWS, or bring it up to date; ./run.sh alone does so too

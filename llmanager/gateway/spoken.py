@@ -93,7 +93,7 @@ def _inside(schema: Mapping[str, Any]) -> Iterator[Any]:
 def _types(schema: Mapping[str, Any]) -> set[str]:
     """Where they are plain ones, which have nothing inside."""
     types = schema.get("type")
-    listed = types if isinstance(types, list) else [types]
+    listed: list[Any] = types if isinstance(types, list) else [types]
     return set(listed) if all(isinstance(each, str) and each in _PLAIN for each in listed) else set()
 
 

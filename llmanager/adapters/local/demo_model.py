@@ -1,4 +1,4 @@
-"""Child process that puts demo-tiny in place: its weights are part of the package, a GGUF file of about 3 MB.
+"""Child process that puts demo-tiny in place: its weights are part of the package, a GGUF file of about 4 MB.
 
 They are trained and exported by tools/demo_model; docs/demo-tiny.md is the model's card.
 """

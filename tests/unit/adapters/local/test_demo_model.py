@@ -168,7 +168,8 @@ def trained_prompts(sample: Sample) -> Iterator[str]:
 def parsed(prompt: str) -> list[dict[str, Any]]:
     """The messages of which the prompt was made, but for the tools."""
     found = []
-    for role, content in re.findall(rf"{re.escape(START)}(\w+)\n(.*?){re.escape(END)}\n", prompt, re.DOTALL):
+    mark = "" if SYSTEM in prompt else r"(?:\n?\[\d+\] )?"  # of an earlier turn: the template's
+    for role, content in re.findall(rf"{re.escape(START)}(\w+)\n{mark}(.*?){re.escape(END)}\n", prompt, re.DOTALL):
         if content.startswith(CALL):
             call = json.loads(content.split("\n")[1])
             call = {"name": call["name"], "arguments": json.dumps(call["arguments"])}
