@@ -8,6 +8,7 @@ import msgspec
 
 from llmanager.gateway import head as heads
 from llmanager.gateway import spoken
+from llmanager.gateway.bounds import check_bounds
 from llmanager.gateway.head import Chat, Completion, Embedding, Head, StreamOptions
 from llmanager.gateway.ports import Route, Usage
 from llmanager.kernel.errors import InvalidInput
@@ -51,10 +52,20 @@ class Ask:
             )
         heads.cap_tokens(self.head, route.context_tokens)
         heads.bound_answer(self.head, route.reading.answer_tokens)
-        if route.reading.quotes_only and isinstance(self.head, Chat) and not self.grammar:
-            spoken.hold(self.head)
+        if isinstance(self.head, Chat):
+            check_bounds(self.head)
+            if route.reading.quotes_only:
+                self._quote()
         if isinstance(self.head, Embedding):
             _fit_dimensions(self.head, route)
+
+    def _quote(self) -> None:
+        """Which words are meant is no matter of chance, unless the caller wants it to be."""
+        assert isinstance(self.head, Chat)
+        if self.head.temperature is None:
+            self.head.temperature = 0
+        if not self.grammar:
+            spoken.hold(self.head)
 
     def answered(self, body: bytes) -> tuple[bytes, Usage | None]:
         """From the upstream's whole answer to the caller's. Raises UpstreamFailed for nonsense."""

@@ -33,7 +33,7 @@ Values = Mapping[str, Sequence[Any]]  # by JSON type
 
 
 def hold(head: Chat) -> None:
-    """Changes tools and format; a call is then greedy where the caller does not say."""
+    """Changes tools and format."""
     tools = [_decoded(tool.get("function")) for tool in head.tools or []]
     shape = _decoded((head.response_format or {}).get("json_schema"))
     schemas = [schema for tool in tools for schema in _leaves(_member(tool, "parameters"))]
@@ -47,8 +47,6 @@ def hold(head: Chat) -> None:
         head.tools = [raw | {"function": _encoded(tool)} if tool else raw for raw, tool in pairs]
     if shape and head.response_format:
         head.response_format = head.response_format | {"json_schema": _encoded(shape)}
-    if head.temperature is None:
-        head.temperature = 0  # which words are meant is no matter of chance
 
 
 def _said_last(messages: Sequence[Raw]) -> str:

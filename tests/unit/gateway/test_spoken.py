@@ -143,9 +143,7 @@ def test_pieces_are_within_the_callers_bounds(schema: dict[str, Any], said: str,
 
 @pytest.mark.parametrize("schema", [{"type": "integer", "minimum": 8}, {"type": "string", "minLength": 6}])
 def test_where_no_piece_is_within_the_callers_bounds_the_schema_stays(schema: dict[str, Any]):
-    head = asked("Ann 7", {"x": schema})
-    assert held(head)["x"] == schema
-    assert head.temperature is None
+    assert held(asked("Ann 7", {"x": schema}))["x"] == schema
 
 
 def test_json_by_a_schema_is_held_too():
@@ -158,13 +156,6 @@ def test_json_by_a_schema_is_held_too():
     found = msgspec.json.decode(head.response_format["json_schema"])["schema"]["properties"]["name"]["enum"]
     assert "Ann" in found
     assert head.response_format["type"] == Raw(b'"json_schema"')
-
-
-@pytest.mark.parametrize(("given", "sent"), [({}, 0), ({"temperature": 0.7}, 0.7)])
-def test_which_words_are_meant_is_no_matter_of_chance(given: dict[str, float], sent: float):
-    head = asked("Ann", {"name": {"type": "string"}}, **given)
-    spoken.hold(head)
-    assert head.temperature == sent
 
 
 def test_the_last_words_of_the_user_count():
@@ -218,10 +209,19 @@ def test_tools_of_another_shape_are_left_to_the_engine(tool: dict[str, Any]):
     assert msgspec.json.encode(head) == before
 
 
-@pytest.mark.parametrize("quotes_only", [True, False])
-def test_only_a_model_that_quotes_is_held(quotes_only: bool):
-    head = asked("Ann", {"name": {"type": "string"}})
+def fitted(head: Chat, *, quotes_only: bool) -> Chat:
     route = Route("k", "t", "m", "chat", "ready", reading=Reading(quotes_only=quotes_only))
     ask("/v1/chat/completions", head, generated).fit(route)
+    return head
+
+
+@pytest.mark.parametrize("quotes_only", [True, False])
+def test_only_a_model_that_quotes_is_held(quotes_only: bool):
+    head = fitted(asked("Ann", {"name": {"type": "string"}}), quotes_only=quotes_only)
     assert head.tools is not None
     assert (b'"enum":["Ann"]' in bytes(head.tools[0]["function"])) is quotes_only
+    assert head.temperature == (0 if quotes_only else None), "which words are meant is no matter of chance"
+
+
+def test_unless_the_caller_says_how_much_chance_there_is():
+    assert fitted(asked("Ann", {}, temperature=0.7), quotes_only=True).temperature == 0.7
